@@ -1,0 +1,1 @@
+"""The three platforms behind one protocol: see port.py for what an adapter promises."""

@@ -1,0 +1,74 @@
+"""The facts a template may use: codes, numbers and times, never finished sentences.
+
+Owns the shape only. Names of categories, departments, districts and dates are put into a language by render.py.
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from store.vocabulary import Language, Platform, Sensitivity, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything a message may say. A template that prints a fact that is None fails: nothing half said is sent."""
+
+    number: str | None = None
+    closed_number: str | None = None  # the ticket just closed, when one message closes one and opens another
+    previous_number: str | None = None  # the older ticket this one is linked to
+    numbers: tuple[str, ...] = ()  # several of the citizen's tickets, to choose from
+    typed_number: str | None = None  # a number as the citizen typed it
+    note: int | None = None  # running number of a message that got no ticket: keeps two texts apart
+    ask: str | None = None  # "district", "category" or "district+category"
+    has_media: bool = False  # the matter is in a photo, voice note or video
+    reworded: bool = False
+    category: str | None = None  # code
+    category_choices: tuple[str, ...] = ()  # codes, in the order of their numbers 1, 2, 3
+    district: str | None = None  # English name
+    district_choices: tuple[str, ...] = ()
+    locality: str | None = None
+    department: str | None = None  # code
+    status: Status | None = None
+    due_at: datetime | None = None
+    late: bool = False
+    opened_at: datetime | None = None
+    disposed_at: datetime | None = None
+    closed_at: datetime | None = None
+    officer_words: str | None = None  # the action-taken report, already masked
+    question: str | None = None  # the officer's question, already masked
+    need_reason: bool = False  # the citizen said no without saying what is left
+    reason: str | None = None  # code of a listed reason
+    helplines: tuple[str, ...] = ()  # codes of referrals.csv, 112 ("emergency") first
+    referral: str | None = None  # code of referrals.csv; None with `outside` set: another state
+    outside: str | None = None  # the other state's name
+    pii_seen: bool = False  # the post carried a phone, Aadhaar or account number
+    tell_how_to_follow: bool = False  # later news only on asking: say how to ask
+    undo_days: int | None = None
+    others: int = 0  # how many others reported the same
+    photo_on_record: bool = False
+    # for officers and the CMO desk
+    words: str | None = None  # the citizen's words, masked
+    quoted: str | None = None  # another author's post, masked, as evidence
+    citizen: str | None = None  # name shown to officers; None when hidden or withheld
+    platform: Platform | None = None
+    for_whom: str | None = None
+    keep_name_hidden: bool = False
+    sensitivity: Sensitivity | None = None
+    urgent: bool = False
+    level: int = 0
+    supervisor: str | None = None  # title of the next officer up, named in the notice
+    post: str | None = None  # title of the post that owns the ticket
+    officer: str | None = None  # name of the person who acted
+    reopen_count: int = 0
+    disposal_count: int = 0
+    percent: int | None = None  # of the time limit that has passed
+    hours_left: float | None = None  # negative when late
+    citizen_reads: str | None = None  # exactly what the citizen will read, for the preview
+    cut: bool = False  # the officer's words were cut to fit
+    why: str | None = None  # code: why a thing reached this desk
+    additions: tuple[str, ...] = ()  # later words of the citizen, masked
+    language: Language | None = None  # the citizen's
+    mapping: tuple[tuple[str, str], ...] = ()  # labelled extra lines, labels are codes

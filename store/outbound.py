@@ -1,0 +1,50 @@
+"""What SMGT says, as data: the frozen shapes that the outbox keeps as JSON and adapters send.
+
+Text is final here: it is never rendered again once a row holds it. Nothing here knows a platform's SDK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store.vocabulary import OutgoingAct
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One inline button: its words and its opaque token (at most 64 bytes)."""
+
+    text: str
+    token: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPhoto:
+    """A photo to send along: a Telegram file_id to repeat, or the id of our own stored copy."""
+
+    ref: str | None = None
+    media_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message to a platform, complete.
+
+    `thread_id`: X conversation, Facebook post or Telegram chat id. `reply_to_id`: the citizen's post or comment,
+    or the Telegram message replied to. `message_id`: the message to edit or delete.
+    """
+
+    act: OutgoingAct
+    text: str = ""
+    thread_id: str
+    reply_to_id: str | None = None
+    topic_id: str | None = None
+    message_id: str | None = None
+    press_id: str | None = None
+    alert: bool = False  # a press answered by a box to dismiss instead of a toast
+    exclude_author_ids: tuple[str, ...] = ()
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    force_reply: bool = False
+    silent: bool = False
+    photo: OutgoingPhoto | None = None

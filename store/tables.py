@@ -1,0 +1,500 @@
+"""Every table, with the constraints that make wrong states impossible.
+
+Owns the shape of what is remembered. Personal text lives only in inbox.payload, transcript.text, outbox.payload and
+drafts.text, each keyed to an account or an officer; events hold ids and codes. It must not know any rule of conduct.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from store.columns import BigId, count, fact, moment, word
+from store.vocabulary import (
+    Awaiting,
+    DeliveryState,
+    InboxState,
+    Language,
+    Outcome,
+    Platform,
+    Register,
+    Role,
+    Sensitivity,
+    Status,
+)
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# -- channels: our official accounts; cursors, lanes, inbox and outbox hang on them ------------------------------------
+
+channels = sa.Table(
+    "channels",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    word("platform", Platform),
+    sa.Column("account_id", sa.String(64), nullable=False, server_default=""),
+    sa.Column("handle", sa.String(128), nullable=False, server_default=""),
+    moment(
+        "stopped_at", nullable=True
+    ),  # credentials refused: nothing is sent or read until a person renews them
+    sa.Column("stopped_why", sa.String(256)),
+)
+
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), primary_key=True),
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("value", sa.String(1024), nullable=False),
+)
+
+lanes = sa.Table(
+    "lanes",
+    metadata,
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), primary_key=True),
+    sa.Column("epoch", sa.Integer(), nullable=False, server_default="0"),
+)
+
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    moment("since_at"),
+    moment("until_at"),
+    sa.Column("why", sa.String(256), nullable=False),
+)
+
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", BigId, nullable=False),
+)
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    word("platform", Platform),
+    sa.Column("author_id", sa.String(64)),  # NULL once erased
+    sa.Column("handle", sa.String(128), nullable=False, server_default=""),
+    sa.Column("name", sa.String(256), nullable=False, server_default=""),
+    word("language", Language, nullable=True),
+    sa.Column("secret", sa.LargeBinary(32)),  # destroyed on erasure
+    moment("first_seen_at"),
+    moment("stopped_at", nullable=True),  # asked us to stop
+    sa.UniqueConstraint("platform", "author_id"),
+)
+
+# -- inbox: heard, committed before anything is decided ---------------------------------------------------------------
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("event_key", sa.String(256), nullable=False),
+    sa.Column("actor_key", sa.String(160), nullable=False),  # rows of one actor are decided in order
+    sa.Column("payload", sa.Text()),  # JSON of store.inbound.Heard; NULL once purged
+    moment("occurred_at"),
+    moment("received_at"),
+    moment("not_before_at", nullable=True),  # a first part of several waits for the others
+    word("state", InboxState, server_default=InboxState.PENDING.value),
+    moment("decided_at", nullable=True),
+    sa.Column("result", sa.String(64)),  # code: ticketed, answered, ignored:..., addition, ...
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id", use_alter=True)),
+    count("attempts"),
+    sa.Column("error", sa.String(512)),
+    sa.UniqueConstraint("channel_id", "event_key"),
+    sa.CheckConstraint(
+        "state = 'pending' OR (decided_at IS NOT NULL AND result IS NOT NULL)", name="decided_rows_say_how"
+    ),
+)
+sa.Index(
+    "ix_inbox_waiting",
+    inbox.c.actor_key,
+    inbox.c.id,
+    sqlite_where=inbox.c.state == "pending",
+    postgresql_where=inbox.c.state == "pending",
+)
+
+# -- tickets and their talk ---------------------------------------------------------------------------------------------
+
+tickets = sa.Table(
+    "tickets",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.String(32), nullable=False, unique=True),  # never changes
+    word("platform", Platform),
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("account_id", BigId, sa.ForeignKey("accounts.id")),  # NULL: the platform hides the author
+    sa.Column("thread_id", sa.String(128), nullable=False),
+    sa.Column("first_message_id", sa.String(128), nullable=False),
+    word("language", Language),
+    word("status", Status),
+    sa.Column("category", sa.String(32)),
+    sa.Column("district", sa.String(64)),
+    sa.Column("locality", sa.String(256)),
+    sa.Column("rural", sa.Boolean()),
+    sa.Column("department", sa.String(32)),
+    sa.Column(
+        "owner_post", sa.ForeignKey("posts.code")
+    ),  # NULL while assigned: nobody found, the CMO desk holds it
+    word("register", Register, server_default=Register.NORMAL.value),
+    word("sensitivity", Sensitivity, server_default=Sensitivity.NORMAL.value),
+    fact("urgent"),
+    fact("hidden_author"),
+    fact("keep_name_hidden"),
+    sa.Column("linked_to", BigId, sa.ForeignKey("tickets.id")),
+    moment("opened_at"),
+    moment("assigned_at", nullable=True),
+    moment("accepted_at", nullable=True),
+    moment("disposed_at", nullable=True),
+    moment("ended_at", nullable=True),
+    word("outcome", Outcome, nullable=True),
+    moment("due_at", nullable=True),
+    moment("paused_at", nullable=True),
+    sa.Column("last_owner_words", sa.Text()),  # the officer's latest action-taken report, masked
+    count("reminded_percent"),
+    count("escalation_level"),
+    count("reopen_count"),
+    count("disposal_count"),
+    count("forward_count"),
+    moment("wake_at", nullable=True),  # when time passing will matter next
+    sa.CheckConstraint(
+        "status NOT IN ('assigned','accepted','disposed') OR (department IS NOT NULL AND due_at IS NOT NULL)",
+        name="with_an_office_and_a_due_time",
+    ),
+    sa.CheckConstraint("status <> 'disposed' OR disposed_at IS NOT NULL", name="disposed_has_a_time"),
+    sa.CheckConstraint(
+        "(status IN ('closed','rejected','withdrawn','merged')) = (ended_at IS NOT NULL)",
+        name="ended_has_a_time",
+    ),
+    sa.CheckConstraint("(status = 'closed') = (outcome IS NOT NULL)", name="closed_has_an_outcome"),
+    sa.CheckConstraint(
+        "outcome IS NULL OR outcome <> 'not_satisfied'", name="never_closed_against_the_citizen"
+    ),
+    sa.CheckConstraint(
+        "hidden_author OR account_id IS NOT NULL OR status IN ('closed','rejected','withdrawn','merged')",
+        name="somebody_complains",
+    ),
+    sa.CheckConstraint("reopen_count <= disposal_count + 1", name="reopened_only_after_an_end"),
+)
+sa.Index("ix_tickets_account", tickets.c.account_id, tickets.c.status)
+sa.Index("ix_tickets_thread", tickets.c.platform, tickets.c.thread_id)
+sa.Index(
+    "ix_tickets_wake",
+    tickets.c.wake_at,
+    sqlite_where=tickets.c.wake_at.is_not(None),
+    postgresql_where=tickets.c.wake_at.is_not(None),
+)
+sa.Index("ix_tickets_opened", tickets.c.opened_at)
+
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), primary_key=True, autoincrement=False),
+    word("awaiting", Awaiting, server_default=Awaiting.NOTHING.value),
+    sa.Column("asked", sa.String(32), nullable=False, server_default="nothing"),
+    moment("awaiting_since_at", nullable=True),
+    sa.Column("reply_to_id", sa.String(128), nullable=False),  # the citizen's latest post that names us
+    sa.Column("category_choices", sa.String(256), nullable=False, server_default=""),  # joined by |
+    sa.Column("district_choices", sa.String(256), nullable=False, server_default=""),
+    sa.Column("keys", sa.Text(), nullable=False, server_default=""),  # content word keys, for repeats
+    count("misses"),
+    fact("reminded"),
+    fact("interim_told"),
+    moment("last_heard_at"),
+    sa.CheckConstraint("(awaiting = 'nothing') = (awaiting_since_at IS NULL)", name="waiting_has_a_start"),
+)
+
+transcript = sa.Table(
+    "transcript",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id")),
+    sa.Column("account_id", BigId, sa.ForeignKey("accounts.id")),
+    sa.Column("officer_id", sa.ForeignKey("officers.id")),
+    word("platform", Platform),
+    sa.Column(
+        "speaker",
+        sa.String(16),
+        sa.CheckConstraint(
+            "speaker IN ('citizen','stranger','officer','human','quoted')", name="speaker_known"
+        ),
+        nullable=False,
+    ),
+    sa.Column("message_id", sa.String(128), nullable=False),
+    sa.Column("version", sa.Integer(), nullable=False, server_default="1"),
+    sa.Column("thread_id", sa.String(128), nullable=False),
+    sa.Column("text", sa.Text()),  # NULL once withdrawn or erased
+    sa.Column("attachments", sa.Text(), nullable=False, server_default="[]"),
+    moment("occurred_at"),
+    moment("withdrawn_at", nullable=True),
+    sa.UniqueConstraint("platform", "message_id", "version", "speaker"),
+)
+sa.Index("ix_transcript_ticket", transcript.c.ticket_id)
+
+supporters = sa.Table(
+    "supporters",
+    metadata,
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), primary_key=True),
+    sa.Column("account_id", BigId, sa.ForeignKey("accounts.id"), primary_key=True),
+    moment("since_at"),
+)
+
+satisfaction = sa.Table(
+    "satisfaction",
+    metadata,
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), primary_key=True),
+    sa.Column("cycle", sa.Integer(), primary_key=True),  # the ticket's disposal_count at this ask
+    sa.Column("post", sa.ForeignKey("posts.code")),  # who disposed
+    sa.Column("officer_id", sa.ForeignKey("officers.id")),
+    moment("disposed_at"),
+    moment("answered_at", nullable=True),
+    word("outcome", Outcome, nullable=True),
+    sa.CheckConstraint("(outcome IS NULL) = (answered_at IS NULL)", name="an_outcome_has_a_time"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id")),
+    sa.Column("kind", sa.String(48), nullable=False),
+    moment("at"),
+    sa.Column(
+        "actor",
+        sa.String(16),
+        sa.CheckConstraint("actor IN ('citizen','stranger','officer','clock','office')", name="actor_known"),
+        nullable=False,
+    ),
+    sa.Column("officer_id", sa.ForeignKey("officers.id")),
+    sa.Column("post", sa.ForeignKey("posts.code")),
+    sa.Column("inbox_id", BigId, sa.ForeignKey("inbox.id")),
+    sa.Column("codes", sa.Text(), nullable=False, server_default="{}"),  # JSON of codes and ids, never words
+)
+sa.Index("ix_events_ticket", events.c.ticket_id, events.c.id)
+sa.Index("ix_events_at", events.c.at)
+
+audit_chain = sa.Table(
+    "audit_chain",
+    metadata,
+    sa.Column("event_id", BigId, sa.ForeignKey("events.id"), primary_key=True, autoincrement=False),
+    sa.Column("position", BigId, nullable=False, unique=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+# -- outbox: said, each message once ------------------------------------------------------------------------------------
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("step_id", sa.String(160), nullable=False),  # what this message is for, cycle included
+    sa.Column("recipient", sa.String(160), nullable=False),
+    sa.Column("destination", sa.String(200), nullable=False),  # order holds within a destination
+    sa.Column("template", sa.String(64), nullable=False),
+    sa.Column("payload", sa.Text()),  # JSON of store.outbound.Outgoing, frozen; NULL once erased
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id")),
+    sa.Column("account_id", BigId, sa.ForeignKey("accounts.id")),
+    sa.Column(
+        "follows_step", sa.String(160)
+    ),  # cancelled with it; its message is the one edited or replied to
+    sa.Column("supersede_key", sa.String(160)),  # newer pending rows of this key replace older ones
+    word("state", DeliveryState, server_default=DeliveryState.PENDING.value),
+    fact("urgent"),
+    moment("created_at"),
+    moment("next_attempt_at"),
+    count("attempts"),
+    sa.Column("epoch", sa.Integer()),
+    moment("sending_at", nullable=True),
+    moment("sent_at", nullable=True),
+    sa.Column("sent_id", sa.String(128)),
+    sa.Column("error_code", sa.String(64)),
+    sa.Column("error", sa.String(512)),
+    fact("marked_repeat"),
+    sa.UniqueConstraint("step_id", "recipient"),
+    sa.UniqueConstraint("channel_id", "sent_id"),
+    sa.CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_a_time"),
+    sa.CheckConstraint(
+        "state NOT IN ('sending','unknown') OR (sending_at IS NOT NULL AND epoch IS NOT NULL)",
+        name="sending_has_an_owner",
+    ),
+)
+sa.Index(
+    "ix_outbox_open",
+    outbox.c.channel_id,
+    outbox.c.destination,
+    outbox.c.id,
+    sqlite_where=outbox.c.state.in_(("pending", "sending", "retry", "unknown")),
+    postgresql_where=outbox.c.state.in_(("pending", "sending", "retry", "unknown")),
+)
+sa.Index("ix_outbox_ticket", outbox.c.ticket_id)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("outbox_id", BigId, sa.ForeignKey("outbox.id"), nullable=False, index=True),
+    moment("at"),
+    word("result", DeliveryState),
+    sa.Column("error_code", sa.String(64)),
+)
+
+buttons = sa.Table(
+    "buttons",
+    metadata,
+    sa.Column("token", sa.String(32), primary_key=True),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), nullable=False),
+    sa.Column("act", sa.String(32), nullable=False),
+    sa.Column("argument", sa.String(128), nullable=False, server_default=""),
+    sa.Column("cycle", sa.String(32), nullable=False, server_default=""),  # the ticket's turn it belongs to
+    moment("created_at"),
+)
+sa.Index("ix_buttons_ticket", buttons.c.ticket_id)
+
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), nullable=False),
+    sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
+    sa.Column("text", sa.Text(), nullable=False),
+    sa.Column("photo_ref", sa.String(256)),
+    moment("created_at"),
+    moment("used_at", nullable=True),
+)
+
+media = sa.Table(
+    "media",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id")),
+    sa.Column("source", sa.String(16), nullable=False),  # citizen | officer
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("ref", sa.String(512), nullable=False),
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("content", sa.LargeBinary()),
+    sa.Column("error", sa.String(256)),
+    moment("fetched_at", nullable=True),
+    sa.UniqueConstraint("ticket_id", "ref"),
+)
+
+# -- directory: desks, posts, people ---------------------------------------------------------------------------------------
+
+desks = sa.Table(
+    "desks",
+    metadata,
+    sa.Column("code", sa.String(64), primary_key=True),
+    sa.Column("title", sa.String(128), nullable=False),
+    word("language", Language, server_default=Language.HI.value),
+    sa.Column("chat_id", sa.String(64)),  # NULL until bound
+    sa.Column("topic_id", sa.String(32)),
+    moment("lost_at", nullable=True),  # the bot was removed
+)
+
+chat_aliases = sa.Table(
+    "chat_aliases",
+    metadata,
+    sa.Column("old_chat_id", sa.String(64), primary_key=True),
+    sa.Column("new_chat_id", sa.String(64), nullable=False),
+)
+
+posts = sa.Table(
+    "posts",
+    metadata,
+    sa.Column("code", sa.String(64), primary_key=True),
+    sa.Column("title", sa.String(128), nullable=False),
+    word("role", Role),
+    sa.Column("department", sa.String(32)),  # NULL for the CMO
+    sa.Column(
+        "level",
+        sa.Integer(),
+        sa.CheckConstraint("level BETWEEN 0 AND 3", name="level_on_the_ladder"),
+        nullable=False,
+    ),
+    sa.Column("desk", sa.ForeignKey("desks.code")),
+    sa.CheckConstraint(
+        "(department IS NULL) = (role IN ('cmo_desk','cmo_viewer'))", name="a_department_or_the_cmo"
+    ),
+)
+
+coverage = sa.Table(
+    "coverage",
+    metadata,
+    sa.Column("post", sa.ForeignKey("posts.code"), primary_key=True),
+    sa.Column("district", sa.String(64), primary_key=True),  # "*" for the whole state
+)
+
+officers = sa.Table(
+    "officers",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("telegram_user_id", sa.String(32), unique=True),
+    moment("linked_at", nullable=True),
+)
+
+holdings = sa.Table(
+    "holdings",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("post", sa.ForeignKey("posts.code"), nullable=False),
+    sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
+    moment("from_at"),
+    moment("to_at", nullable=True),
+    sa.CheckConstraint("to_at IS NULL OR to_at >= from_at", name="ends_after_it_begins"),
+)
+sa.Index(
+    "ix_holdings_current",
+    holdings.c.officer_id,
+    holdings.c.post,
+    unique=True,
+    sqlite_where=holdings.c.to_at.is_(None),
+    postgresql_where=holdings.c.to_at.is_(None),
+)
+
+invites = sa.Table(
+    "invites",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("used_at", nullable=True),
+)
+
+# -- digests and alarms ---------------------------------------------------------------------------------------------------------
+
+editions = sa.Table(
+    "editions",
+    metadata,
+    sa.Column("edition", sa.String(32), primary_key=True),
+    sa.Column("period", sa.String(32), primary_key=True),
+    sa.Column("recipient", sa.String(64), primary_key=True),
+    moment("created_at"),
+)
+
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("code", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(128), nullable=False),
+    sa.Column("sentence", sa.String(512), nullable=False),
+    moment("raised_at"),
+    moment("cleared_at", nullable=True),
+)

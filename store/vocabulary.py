@@ -1,0 +1,157 @@
+"""The words of the field as enums: the one home of every name that is stored or compared.
+
+Owns names only. It must not know tables, text for people, or any rule.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Platform(StrEnum):
+    """Where an official account of ours lives."""
+
+    X = "x"
+    FACEBOOK = "facebook"
+    TELEGRAM = "telegram"
+
+
+class Language(StrEnum):
+    """BCP 47 tags of the languages SMGT speaks; Haryanvi is answered in Hindi."""
+
+    EN = "en"
+    HI = "hi"
+    HI_LATN = "hi-Latn"
+    PA = "pa"
+
+
+class Status(StrEnum):
+    """Where a ticket stands. Late, pending and escalated are computed, never stored here."""
+
+    COLLECTING = "collecting"  # we still ask
+    TRIAGE = "triage"  # a person at the CMO desk decides
+    ASSIGNED = "assigned"
+    ACCEPTED = "accepted"
+    DISPOSED = "disposed"  # the officer's end; the citizen has not yet agreed
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    MERGED = "merged"
+
+
+class Awaiting(StrEnum):
+    """What the conversation waits for from the citizen."""
+
+    NOTHING = "nothing"
+    DETAILS = "details"  # district and/or category
+    OFFICER_QUESTION = "officer_question"
+    SATISFACTION = "satisfaction"
+    REOPEN_REASON = "reopen_reason"
+
+
+class Outcome(StrEnum):
+    """How a disposal ended for the citizen. Silence is never satisfaction."""
+
+    SATISFIED = "satisfied"
+    NOT_SATISFIED = "not_satisfied"
+    NO_ANSWER = "no_answer"
+    NOT_ASKABLE = "not_askable"  # the platform refused our question
+
+
+class Kind(StrEnum):
+    """What a post is."""
+
+    GRIEVANCE = "grievance"
+    EMERGENCY = "emergency"
+    PRAISE = "praise"
+    POLITICAL = "political"
+    SPAM = "spam"
+    NEWS = "news"
+    CHATTER = "chatter"
+    STATUS_QUERY = "status_query"
+    OUT_OF_SCOPE = "out_of_scope"
+    SUGGESTION = "suggestion"
+    ABUSE = "abuse"
+
+
+class Register(StrEnum):
+    """The voice of a public reply."""
+
+    NORMAL = "normal"
+    GRAVE = "grave"  # a death, an assault, a threat to one's own life: no questions of a form
+    SENSITIVE = "sensitive"  # number and safety words only, never category or place
+
+
+class Sensitivity(StrEnum):
+    """How a category is handled (column of the same name in categories.csv)."""
+
+    NORMAL = "normal"
+    RESTRICTED = "restricted"  # one level above the office complained of
+    SENSITIVE = "sensitive"  # a named senior officer's private chat, never a group
+
+
+class Role(StrEnum):
+    """What the holder of a post may do."""
+
+    NODAL_OFFICER = "nodal_officer"
+    DISTRICT_HEAD = "district_head"
+    DEPARTMENT_HEAD = "department_head"
+    CMO_DESK = "cmo_desk"
+    CMO_VIEWER = "cmo_viewer"
+
+
+class InboundVerb(StrEnum):
+    """What happened on a citizens' platform."""
+
+    POSTED = "posted"
+    EDITED = "edited"
+    DELETED = "deleted"
+
+
+class DeskVerb(StrEnum):
+    """What happened on Telegram."""
+
+    WROTE = "wrote"
+    EDITED = "edited"
+    PRESSED = "pressed"
+    MOVED = "moved"  # a group became a supergroup
+    MEMBERSHIP = "membership"  # the bot was added, removed or restricted
+    OTHER = "other"  # an update SMGT has no use for; kept and marked ignored
+
+
+class OutgoingAct(StrEnum):
+    """What the sender is asked to do on a platform."""
+
+    REPLY = "reply"  # a public reply under a post or comment
+    MESSAGE = "message"  # a Telegram message
+    EDIT = "edit"  # new text or buttons for a Telegram message of ours
+    ANSWER_PRESS = "answer_press"  # the toast after a button press; best effort
+    DELETE = "delete"  # take back a twin of ours
+
+
+class InboxState(StrEnum):
+    """Life of a received event."""
+
+    PENDING = "pending"
+    DONE = "done"
+    PARKED = "parked"
+
+
+class DeliveryState(StrEnum):
+    """Life of an outgoing message."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+class HoursKind(StrEnum):
+    """Whose clock a time limit runs on."""
+
+    CALENDAR = "calendar"
+    OFFICE = "office"
