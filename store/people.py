@@ -1,0 +1,84 @@
+"""The directory as frozen shapes: desks, posts, who holds them, who covers what.
+
+Owns shapes and plain look-ups; no SQL, no clock, no rule of routing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from store.vocabulary import Language, Role
+
+WHOLE_STATE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A Telegram group or forum topic. `chat_id` is None until the group is bound."""
+
+    code: str
+    title: str
+    language: Language
+    chat_id: str | None = None
+    topic_id: str | None = None
+    lost: bool = False
+
+    @property
+    def reachable(self) -> bool:
+        return self.chat_id is not None and not self.lost
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """A person who holds posts. `telegram_user_id` is None until the invite link was used; it is the private chat too."""
+
+    id: int
+    name: str
+    telegram_user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A chair, not a person. `districts` may be {"*"}: the whole state. Level 0 nodal officer .. 3 the CMO."""
+
+    code: str
+    title: str
+    role: Role
+    department: str | None
+    level: int
+    desk: str | None
+    districts: frozenset[str] = frozenset({WHOLE_STATE})
+    holders: tuple[Officer, ...] = ()
+
+    def covers(self, district: str | None) -> bool:
+        return WHOLE_STATE in self.districts or (district is not None and district in self.districts)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everything needed to find the right chair and the right chat, as of one moment."""
+
+    posts: Mapping[str, Post] = field(default_factory=dict)
+    desks: Mapping[str, Desk] = field(default_factory=dict)
+
+    def posts_of(self, telegram_user_id: str) -> Iterator[Post]:
+        """The posts this Telegram user holds now."""
+        for post in self.posts.values():
+            if any(holder.telegram_user_id == telegram_user_id for holder in post.holders):
+                yield post
+
+    def officer(self, telegram_user_id: str) -> Officer | None:
+        """The officer behind a Telegram user, if linked."""
+        for post in self.posts.values():
+            for holder in post.holders:
+                if holder.telegram_user_id == telegram_user_id:
+                    return holder
+        return None
+
+    def cmo_desk(self) -> Desk | None:
+        """The desk of the CMO's own clerks, where everything goes that finds no other place."""
+        for post in self.posts.values():
+            if post.role is Role.CMO_DESK and post.desk is not None and post.desk in self.desks:
+                return self.desks[post.desk]
+        return None
