@@ -171,6 +171,8 @@ tickets = sa.Table(
     count("reopen_count"),
     count("disposal_count"),
     count("forward_count"),
+    count("turn"),  # how often it was handed to an office; buttons of an earlier turn are dead
+    moment("confirm_asked_at", nullable=True),  # the duty desk was asked whether an emergency is over
     moment("wake_at", nullable=True),  # when time passing will matter next
     sa.CheckConstraint(
         "status NOT IN ('assigned','accepted','disposed') OR (department IS NOT NULL AND due_at IS NOT NULL)",
