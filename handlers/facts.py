@@ -37,6 +37,7 @@ class Facts:
     opened_at: datetime | None = None
     disposed_at: datetime | None = None
     closed_at: datetime | None = None
+    said_at: datetime | None = None  # the moment of this message: keeps a repeated text apart from its twin
     officer_words: str | None = None  # the action-taken report, already masked
     question: str | None = None  # the officer's question, already masked
     need_reason: bool = False  # the citizen said no without saying what is left

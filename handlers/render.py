@@ -1,0 +1,284 @@
+"""The only door to templates/: puts facts into words in one of four languages.
+
+Owns names in a language, times in the office's zone, staged shortening and the cut of an officer's words. It must
+not know tickets, databases or platforms, and holds no sentence itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateError, Undefined, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from handlers.facts import Facts
+from handlers.length import X_LIMIT, cut_at_word, strip_unsafe, weighted_length
+from handlers.understanding.taxonomy import taxonomy
+from store.vocabulary import Language
+
+Audience = Literal["citizen", "officer", "digest"]
+
+OFFICE_ZONE = ZoneInfo("Asia/Kolkata")
+SHORTEST = 4  # the last stage of shortening a template may offer
+LEAST_ROOM = 24  # fewer weighted characters than this would say nothing of an officer's words
+
+_Row = TypeVar("_Row")
+_FREE_TEXT = {"result": "officer_words", "desk_words": "officer_words", "officer_question": "question"}
+
+
+class RenderError(ValueError):
+    """A text could not be made; the sentence names the template and what is wrong."""
+
+
+class MissingFact(RenderError):
+    """A template prints a fact that was not given."""
+
+
+class UnknownTemplate(RenderError):
+    """There is no template of that name for that reader."""
+
+
+class TextTooLong(RenderError):
+    """Even the shortest wording passes the limit."""
+
+
+def _templates_of(audience: str) -> frozenset[str]:
+    folder = files("templates").joinpath(Language.EN.value, audience)
+    if not folder.is_dir():
+        return frozenset()
+    return frozenset(file.name[:-3] for file in folder.iterdir() if file.name.endswith(".j2"))
+
+
+TEMPLATES: Mapping[Audience, frozenset[str]] = {
+    "citizen": _templates_of("citizen"),
+    "officer": _templates_of("officer"),
+    "digest": _templates_of("digest"),
+}
+
+
+def render(
+    language: Language, audience: Audience, template: str, facts: Facts, *, limit: int | None = None
+) -> str:
+    """The words of one message.
+
+    A citizen's text is one line within `limit` weighted characters (X's 280 unless told); an officer's or the
+    digest's is Telegram HTML with its lines kept, and `limit` is not used. Raises MissingFact, UnknownTemplate, or
+    TextTooLong when the shortest wording does not fit.
+    """
+    if template not in TEMPLATES[audience]:
+        raise UnknownTemplate(f"There is no {audience} template {template!r}; see templates/en/{audience}/.")
+    if audience == "citizen":
+        return _render_within(language, template, facts, X_LIMIT if limit is None else limit)[0]
+    return _tidy_lines(_fill(language, f"{audience}/{template}", facts, short=0))
+
+
+def render_result_within(language: Language, facts: Facts, limit: int = X_LIMIT) -> tuple[str, bool]:
+    """The result with the satisfaction question, and whether the officer's words were cut to fit `limit`."""
+    return _render_within(language, "result", facts, limit)
+
+
+def _render_within(language: Language, template: str, facts: Facts, limit: int) -> tuple[str, bool]:
+    """The fullest wording that fits; an officer's own words are cut only under the shortest wording."""
+    facts = _safe_for_public(facts)
+    name = f"citizen/{template}"
+    text = ""
+    for short in range(SHORTEST + 1):
+        text = _one_line(_fill(language, name, facts, short))
+        if weighted_length(text) <= limit:
+            return text, False
+    field = _FREE_TEXT.get(template)
+    if field is None:
+        raise TextTooLong(
+            f"Template {language}/{name}.j2 needs {weighted_length(text)} weighted characters at its shortest; "
+            f"the limit is {limit}. Shorten its wording."
+        )
+    words = str(getattr(facts, field))
+    room = limit - (weighted_length(text) - weighted_length(words))
+    if room < LEAST_ROOM:
+        raise TextTooLong(f"Template {language}/{name}.j2 leaves {room} of {limit} characters for {field}.")
+    cut, _ = cut_at_word(words, room)
+    return _one_line(_fill(language, name, _with_text(facts, field, cut), SHORTEST)), True
+
+
+def _with_text(facts: Facts, field: str, text: str) -> Facts:
+    return replace(facts, question=text) if field == "question" else replace(facts, officer_words=text)
+
+
+def _fill(language: Language, name: str, facts: Facts, short: int) -> str:
+    path = f"{language}/{name}.j2"
+    context: dict[str, object] = {"short": short}
+    for field in fields(Facts):
+        value = getattr(facts, field.name)
+        context[field.name] = _AbsentFact(name=field.name) if value is None else _clean(value)
+    try:
+        return _environment(language, html=not name.startswith("citizen/")).get_template(path).render(context)
+    except UndefinedError as error:
+        raise MissingFact(f"Template {path} cannot be filled: {error.message}; give it in Facts.") from error
+    except TemplateError as error:
+        raise RenderError(f"Template {path} cannot be filled: {error.message}.") from error
+
+
+class _AbsentFact(StrictUndefined):
+    """A fact that was not given: it may be asked about, never printed or compared."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str) and type(value) is str:
+        return strip_unsafe(value)
+    if isinstance(value, tuple):
+        return tuple(_clean(item) for item in value)
+    return value
+
+
+_HOST = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2,})")
+
+
+def _safe_for_public(facts: Facts) -> Facts:
+    """People's words in a public reply mention nobody and link nowhere; spaces are single."""
+    return replace(
+        facts,
+        officer_words=_public_words(facts.officer_words),
+        question=_public_words(facts.question),
+        typed_number=_public_words(facts.typed_number),
+    )
+
+
+def _public_words(text: str | None) -> str | None:
+    if text is None:
+        return None
+    text = re.sub(r"\w+://", "", strip_unsafe(text)).replace("@", "").replace('"', "'")
+    return _one_line(_HOST.sub(". ", text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _tidy_lines(text: str) -> str:
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+@cache
+def _environment(language: Language, *, html: bool) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FunctionLoader(_source),
+        autoescape=html,
+        undefined=StrictUndefined,
+        finalize=_refuse_none,
+        trim_blocks=html,
+        lstrip_blocks=html,
+        keep_trailing_newline=False,
+        auto_reload=False,
+    )
+    environment.filters.update(_filters(language, environment))
+    return environment
+
+
+def _source(path: str) -> str | None:
+    file = files("templates").joinpath(*path.split("/"))
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def _refuse_none(value: object) -> object:
+    if value is None:
+        raise UndefinedError("a printed value is None")
+    return value
+
+
+def _filters(
+    language: Language, environment: ImmutableSandboxedEnvironment
+) -> dict[str, Callable[..., object]]:
+    locale = Locale.parse(language.value.replace("-", "_"))
+    known = taxonomy()
+
+    def phrase(macro: str, *args: object) -> Markup:
+        words: Template = environment.get_template(f"{language}/words.j2")
+        return Markup(" ".join(str(getattr(words.module, macro)(*args)).split()))  # noqa: S704 escaped by the macro
+
+    def district(name: str) -> str:
+        return _row(known.districts, name).name(language)
+
+    def department(code: str) -> object:
+        return phrase("department", code, _row(known.departments, code).short(language))
+
+    def office(code: str, place: str | Undefined | None = None) -> object:
+        return phrase("office", department(code), district(str(place)) if place else "")
+
+    def category(code: str) -> str:
+        return _row(known.categories, code).name(language)
+
+    def body(code: str) -> str:
+        return _row(known.referrals, code).body(language)
+
+    def phone(code: str) -> str:
+        return _row(known.referrals, code).phone
+
+    def when(moment: datetime) -> object:
+        local = _aware(moment).astimezone(OFFICE_ZONE)
+        width = "abbreviated" if language is Language.EN else "wide"
+        weekday = locale.days["format"][width][local.weekday()]
+        month = locale.months["format"][width][local.month]
+        return phrase("when", weekday, local.day, month, local.hour, local.minute)
+
+    def stamped(number: str, moment: datetime | Undefined | None) -> object:
+        return phrase("stamped", _given(number), when(moment)) if moment else number
+
+    def numbered(words: Iterable[str]) -> str:
+        return ", ".join(f"{place} = {word}" for place, word in enumerate(words, start=1))
+
+    return {
+        "district": district,
+        "department": department,
+        "office": office,
+        "category": category,
+        "body": body,
+        "phone": phone,
+        "when": when,
+        "stamped": stamped,
+        "choices": numbered,
+        "either": lambda words: phrase("either", list(words)),
+        "state": lambda name: phrase("state", _given(name)),
+        "excerpt": excerpt,
+    }
+
+
+def excerpt(text: str, length: int) -> str:
+    """`text` within `length` characters as Telegram counts a message, cut at a word."""
+    if len(_given(text)) <= length:
+        return text
+    return text[:length].rsplit(None, 1)[0] + "…"
+
+
+def _row(rows: Mapping[str, _Row], code: str) -> _Row:
+    if _given(code) not in rows:
+        raise UndefinedError(f"the code {code!r} is not in the taxonomy")
+    return rows[code]
+
+
+def _given(value: str) -> str:
+    if isinstance(value, Undefined):
+        str(value)  # raises, naming the fact
+    return value
+
+
+def _aware(moment: datetime) -> datetime:
+    if isinstance(moment, Undefined):
+        str(moment)  # raises, naming the fact
+    if moment.tzinfo is None:
+        raise UndefinedError("a time without a zone was given")
+    return moment
