@@ -5,7 +5,8 @@ Owns the protocol and the error tree. It must not know any platform, the databas
     PlatformError              something did not go as asked
     ├── NotSent                definitely not done; try again at `retry_at` or after `retry_after` seconds
     │   ├── RateLimited        the platform says slow down
-    │   └── Unreachable        no connection was made
+    │   ├── Unreachable        no connection was made
+    │   └── ChatMoved          the chat has a new id: store it and send there
     ├── Refused                definitely not done and never will be; `code` says why
     │   ├── ReplyRefused       this citizen cannot be answered there (blocked, deleted, did not mention us)
     │   └── BadMessage         our own fault: too long, malformed
@@ -57,6 +58,14 @@ class RateLimited(NotSent):
 
 class Unreachable(NotSent):
     """No connection was made, so nothing was sent."""
+
+
+class ChatMoved(NotSent):
+    """The Telegram group became a supergroup: `new_chat_id` replaces the stored one, then the message may go."""
+
+    def __init__(self, code: str, sentence: str, *, new_chat_id: str) -> None:
+        super().__init__(code, sentence, retry_after=0.0)
+        self.new_chat_id = new_chat_id
 
 
 class Refused(PlatformError):
