@@ -1,0 +1,193 @@
+"""One official account on X: reads what people write to it, answers them, reads its own answers back.
+
+Owns what is asked of X, when, and within which budget. How X's JSON is understood is in x_posts, what its refusals
+mean in x_errors. It must not know tickets, the database or the words of a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from bot.clocks import OfficeClock
+from bot.platforms.port import (
+    BadMessage,
+    Batch,
+    Identity,
+    OutcomeUnknown,
+    ReadBack,
+    Refused,
+    Unknown,
+    Watch,
+)
+from bot.platforms.x_client import LIVE_HOSTS, XClient, XCredentials
+from bot.platforms.x_length import MAX_WEIGHTED_LENGTH, weighted_length
+from bot.platforms.x_posts import comparable, moment_of, reference, whole_text
+from bot.platforms.x_reading import XReader
+from store.outbound import Outgoing
+from store.vocabulary import OutgoingAct, Platform
+
+__all__ = ["XCredentials", "XPort"]
+
+MARGIN = timedelta(minutes=5)  # read back from this long before a sending began: clocks differ
+TIMELINE_PAGES = 32  # X shows an account's newest 3,200 posts
+PHOTO_HOST = "pbs.twimg.com"
+MAX_PHOTO_BYTES = 5 * 1024 * 1024
+
+
+class XPort:
+    """The port of one X account. `api_url` is X's own or an emulator's; `timeout` is (connect, read) in seconds.
+
+    `overlap` is how far each read goes back behind what was seen, because X may show posts late;
+    `first_look_back` how far the very first read goes. `sweep_queries` and `lookups` bound one read's extra requests.
+    """
+
+    platform = Platform.X
+
+    def __init__(
+        self,
+        channel: str,
+        credentials: XCredentials,
+        *,
+        api_url: str,
+        clock: OfficeClock,
+        timeout: tuple[float, float] = (5, 20),
+        overlap: timedelta = timedelta(minutes=10),
+        first_look_back: timedelta = timedelta(hours=24),
+        sweep_queries: int = 4,
+        lookups: int = 1,
+        proxy: str | None = None,
+    ) -> None:
+        self.channel = channel
+        self._api_url = api_url.rstrip("/")
+        self._live = self._api_url in LIVE_HOSTS
+        self._me: Identity | None = None
+        # Two sessions: a long read in one thread never shares a connection with a reply in another.
+        self._reading = XClient(credentials, api_url=self._api_url, clock=clock, timeout=timeout, proxy=proxy)
+        self._sending = XClient(credentials, api_url=self._api_url, clock=clock, timeout=timeout, proxy=proxy)
+        self._clock = clock
+        self._overlap = overlap
+        self._first_look_back = first_look_back
+        self._sweep_queries = sweep_queries
+        self._lookups = lookups
+
+    async def identify(self) -> Identity:
+        """Ask X whose keys these are. Raises CredentialsRefused, NotSent or Refused."""
+        return await asyncio.to_thread(self._identify)
+
+    def _identify(self) -> Identity:
+        answer = self._reading.call(self._reading.sdk.get_me, user_auth=True)
+        data = answer.get("data") or {}
+        if not data.get("id"):
+            raise OutcomeUnknown("x:answer", "X's answer about our account names no account.")
+        self._me = Identity(str(data["id"]), str(data.get("username", "")), str(data.get("name", "")))
+        return self._me
+
+    async def _us(self) -> Identity:
+        return self._me or await self.identify()
+
+    async def read(self, cursors: Mapping[str, str], watch: Watch) -> AsyncIterator[Batch]:
+        """Mentions, own posts, watched threads and deletes since `cursors`, oldest first. Raises PlatformError.
+
+        Cursors: `mentions`, `timeline` (newest time seen), `sweep` (last thread swept), `deletes` (round and id).
+        """
+        reader = XReader(
+            self._reading,
+            await self._us(),
+            now=self._clock.now(),
+            overlap=self._overlap,
+            first_look_back=self._first_look_back,
+        )
+        for part in (reader.mentions, reader.own_posts):
+            for batch in await asyncio.to_thread(part, cursors):
+                yield batch
+        yield await asyncio.to_thread(reader.sweep, cursors, watch, self._sweep_queries)
+        yield await asyncio.to_thread(reader.deletes, cursors, watch, self._lookups)
+
+    async def send(self, outgoing: Outgoing) -> str:
+        """Reply publicly; the new post's id. Raises PlatformError.
+
+        A photo is not sent: X takes media only through its old API, so the text says that one is on record.
+        """
+        if outgoing.act is not OutgoingAct.REPLY or not outgoing.reply_to_id:
+            raise BadMessage("x:act", "On X only replies to a post can be sent.")
+        length = weighted_length(outgoing.text)
+        if not outgoing.text.strip() or length > MAX_WEIGHTED_LENGTH:
+            raise BadMessage(
+                "x:length", f"The reply has {length} of at most {MAX_WEIGHTED_LENGTH} weighted characters."
+            )
+        return await asyncio.to_thread(self._reply, outgoing)
+
+    def _reply(self, outgoing: Outgoing) -> str:
+        answer = self._sending.call(
+            self._sending.sdk.create_tweet,
+            sending=True,
+            user_auth=True,
+            text=outgoing.text,
+            in_reply_to_tweet_id=outgoing.reply_to_id,
+            exclude_reply_user_ids=list(outgoing.exclude_author_ids) or None,
+        )
+        post_id = (answer.get("data") or {}).get("id")
+        if not post_id:
+            raise OutcomeUnknown("x:answer", "X's answer names no post.")
+        return str(post_id)
+
+    async def read_back(self, unknown: Sequence[Unknown]) -> ReadBack:
+        """Look for our own posts by parent and exact text, one reading of the timeline for all. Raises PlatformError."""
+        if not unknown:
+            return ReadBack({}, self._clock.now())
+        us = await self._us()
+        return await asyncio.to_thread(self._read_back, us, unknown)
+
+    def _read_back(self, us: Identity, unknown: Sequence[Unknown]) -> ReadBack:
+        since = min(row.sending_at for row in unknown) - MARGIN
+        pages, whole = self._reading.pages(
+            self._reading.sdk.get_users_tweets, us.account_id, token="pagination_token", most=TIMELINE_PAGES,
+            start_time=since,
+        )  # fmt: skip
+        posts = {post["id"]: post for page in pages for post in page.get("data") or []}
+        standing = sorted(posts.values(), key=lambda post: int(post["id"]))
+        found: dict[int, str] = {}
+        used = set[str]().union(*(row.taken_ids for row in unknown))
+        for row in sorted(unknown, key=lambda row: (row.sending_at, row.row_id)):
+            for post in standing:
+                if post["id"] not in used and _is_answer(post, row):
+                    found[row.row_id] = post["id"]
+                    used.add(post["id"])
+                    break
+        reach = since if whole or not standing else moment_of(standing[0]["created_at"])
+        return ReadBack(found, reach)
+
+    async def fetch(self, ref: str) -> bytes:
+        """The bytes of a photo by its address. Raises Refused for any host but X's own, PlatformError otherwise."""
+        if not self._may_fetch(ref):
+            raise Refused("x:photo_host", "Photos are fetched only from X's own photo host.")
+        return await asyncio.to_thread(self._reading.bytes_of, ref, MAX_PHOTO_BYTES)
+
+    def _may_fetch(self, ref: str) -> bool:
+        try:
+            asked, ours = urlsplit(ref), urlsplit(self._api_url)
+            same = (asked.scheme, asked.hostname, asked.port) == (ours.scheme, ours.hostname, ours.port)
+            on_photo_host = (
+                asked.hostname == PHOTO_HOST and asked.scheme == "https" and asked.port in (None, 443)
+            )
+        except ValueError:
+            return False
+        return on_photo_host or (same and not self._live)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._reading.close()
+        self._sending.close()
+
+
+def _is_answer(post: dict[str, object], row: Unknown) -> bool:
+    """Whether a post of ours is what the row was to send: same parent, same words, not older than the sending."""
+    written: datetime = moment_of(str(post["created_at"]))
+    return (
+        reference(post, "replied_to") == row.outgoing.reply_to_id
+        and written >= row.sending_at - MARGIN
+        and comparable(whole_text(post)) == comparable(row.outgoing.text)
+    )
