@@ -2,8 +2,8 @@
 
 `HRY26-004821-6`: the office's prefix, the two-digit year of the office's own calendar, a running number of
 six digits (then more) and one Verhoeff check digit over the year's and the running number's digits. A number
-never changes and says nothing about district or department, because those may. It must not know how numbers are
-read out of people's texts.
+never changes and says nothing about district or department, because those may. It must not know how numbers
+are read out of texts.
 """
 
 from __future__ import annotations
