@@ -42,9 +42,7 @@ channels = sa.Table(
     word("platform", Platform),
     sa.Column("account_id", sa.String(64), nullable=False, server_default=""),
     sa.Column("handle", sa.String(128), nullable=False, server_default=""),
-    moment(
-        "stopped_at", nullable=True
-    ),  # credentials refused: nothing is sent or read until a person renews them
+    moment("stopped_at", nullable=True),  # credentials refused: nothing is sent or read until a person renews them
     sa.Column("stopped_why", sa.String(256)),
 )
 
@@ -148,9 +146,7 @@ tickets = sa.Table(
     sa.Column("locality", sa.String(256)),
     sa.Column("rural", sa.Boolean()),
     sa.Column("department", sa.String(32)),
-    sa.Column(
-        "owner_post", sa.ForeignKey("posts.code")
-    ),  # NULL while assigned: nobody found, the CMO desk holds it
+    sa.Column("owner_post", sa.ForeignKey("posts.code")),  # NULL while assigned: nobody found, the CMO desk holds it
     word("register", Register, server_default=Register.NORMAL.value),
     word("sensitivity", Sensitivity, server_default=Sensitivity.NORMAL.value),
     fact("urgent"),
@@ -184,9 +180,7 @@ tickets = sa.Table(
         name="ended_has_a_time",
     ),
     sa.CheckConstraint("(status = 'closed') = (outcome IS NOT NULL)", name="closed_has_an_outcome"),
-    sa.CheckConstraint(
-        "outcome IS NULL OR outcome <> 'not_satisfied'", name="never_closed_against_the_citizen"
-    ),
+    sa.CheckConstraint("outcome IS NULL OR outcome <> 'not_satisfied'", name="never_closed_against_the_citizen"),
     sa.CheckConstraint(
         "hidden_author OR account_id IS NOT NULL OR status IN ('closed','rejected','withdrawn','merged')",
         name="somebody_complains",
@@ -214,6 +208,8 @@ conversations = sa.Table(
     sa.Column("category_choices", sa.String(256), nullable=False, server_default=""),  # joined by |
     sa.Column("district_choices", sa.String(256), nullable=False, server_default=""),
     sa.Column("keys", sa.Text(), nullable=False, server_default=""),  # content word keys, for repeats
+    sa.Column("mentioned_ids", sa.Text(), nullable=False, server_default=""),  # others a reply must not mention
+    count("unasked_count"),  # words of ours that answered no post
     count("misses"),
     fact("reminded"),
     fact("interim_told"),
@@ -232,9 +228,7 @@ transcript = sa.Table(
     sa.Column(
         "speaker",
         sa.String(16),
-        sa.CheckConstraint(
-            "speaker IN ('citizen','stranger','officer','human','quoted')", name="speaker_known"
-        ),
+        sa.CheckConstraint("speaker IN ('citizen','stranger','officer','human','quoted')", name="speaker_known"),
         nullable=False,
     ),
     sa.Column("message_id", sa.String(128), nullable=False),
@@ -312,9 +306,7 @@ outbox = sa.Table(
     sa.Column("payload", sa.Text()),  # JSON of store.outbound.Outgoing, frozen; NULL once erased
     sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id")),
     sa.Column("account_id", BigId, sa.ForeignKey("accounts.id")),
-    sa.Column(
-        "follows_step", sa.String(160)
-    ),  # cancelled with it; its message is the one edited or replied to
+    sa.Column("follows_step", sa.String(160)),  # cancelled with it; its message is the one edited or replied to
     sa.Column("supersede_key", sa.String(160)),  # newer pending rows of this key replace older ones
     word("state", DeliveryState, server_default=DeliveryState.PENDING.value),
     fact("urgent"),
@@ -429,9 +421,7 @@ posts = sa.Table(
         nullable=False,
     ),
     sa.Column("desk", sa.ForeignKey("desks.code")),
-    sa.CheckConstraint(
-        "(department IS NULL) = (role IN ('cmo_desk','cmo_viewer'))", name="a_department_or_the_cmo"
-    ),
+    sa.CheckConstraint("(department IS NULL) = (role IN ('cmo_desk','cmo_viewer'))", name="a_department_or_the_cmo"),
 )
 
 coverage = sa.Table(

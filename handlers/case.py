@@ -1,0 +1,82 @@
+"""One ticket and the talk about it, as the frozen value that the deciding core works on.
+
+Pure. `id` is negative until the ticket is written; its number is given then and never changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.lifecycle import ENDED, WITH_OFFICE
+from handlers.understanding.meaning import Asked
+from store.vocabulary import Awaiting, Language, Outcome, Platform, Register, Sensitivity, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything `decide` needs to know of a ticket. Survives a JSON round trip."""
+
+    id: int
+    number: str = ""
+    platform: Platform
+    channel_id: int
+    account_id: int | None
+    thread_id: str
+    first_message_id: str
+    language: Language
+    status: Status
+    category: str | None = None
+    district: str | None = None
+    locality: str | None = None
+    rural: bool | None = None
+    department: str | None = None
+    owner_post: str | None = None
+    register: Register = Register.NORMAL
+    sensitivity: Sensitivity = Sensitivity.NORMAL
+    urgent: bool = False
+    hidden_author: bool = False
+    keep_name_hidden: bool = False
+    linked_to: int | None = None
+    opened_at: datetime
+    assigned_at: datetime | None = None
+    accepted_at: datetime | None = None
+    disposed_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    due_at: datetime | None = None
+    paused_at: datetime | None = None
+    confirm_asked_at: datetime | None = None
+    last_owner_words: str | None = None
+    reminded_percent: int = 0
+    escalation_level: int = 0
+    reopen_count: int = 0
+    disposal_count: int = 0
+    forward_count: int = 0
+    turn: int = 0
+    # the talk
+    awaiting: Awaiting = Awaiting.NOTHING
+    asked: Asked = Asked.NOTHING
+    awaiting_since_at: datetime | None = None
+    reply_to_id: str
+    category_choices: tuple[str, ...] = ()
+    district_choices: tuple[str, ...] = ()
+    keys: frozenset[str] = frozenset()
+    mentioned_ids: tuple[str, ...] = ()
+    unasked_count: int = 0
+    misses: int = 0
+    reminded: bool = False
+    interim_told: bool = False
+    last_heard_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def with_office(self) -> bool:
+        return self.status in WITH_OFFICE
+
+    @property
+    def is_new(self) -> bool:
+        return self.id < 0

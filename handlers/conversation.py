@@ -1,0 +1,148 @@
+"""The one door of the deciding core: what is awaited and what was heard become a new state and effects as data.
+
+Pure. `decide` for a ticket that exists; `open_case` (opening.py) for a post that has none yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from handlers.case import Case
+from handlers.effects import Audience, Decision, Effect, Notify, Record, Say, SettleSatisfaction, Withdraw
+from handlers.facts import Facts
+from handlers.ground import Ground
+from handlers.handing import awaiting_nothing
+from handlers.heard import CitizenWrote, Heard, HumanSpoke, PostDeleted, SayRefused, Silence, Speaker
+from handlers.lifecycle import check_move
+from handlers.office_acts import ActRefused, hear_officer
+from handlers.passing_time import hear_silence, next_wake
+from handlers.policy import FollowUps, Policy
+from handlers.replies import status_facts
+from handlers.talk import hear_complainant
+from handlers.understanding.meaning import Verdict
+from store.vocabulary import Awaiting, Outcome, Platform, Status
+
+__all__ = ["ActRefused", "decide", "next_wake"]
+
+
+def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
+    """What becomes of `case` when this is heard at `now` (office clock).
+
+    Raises ActRefused for an officer's act that is not possible now, ForbiddenMove if a rule would break the lifecycle.
+    """
+    match heard:
+        case CitizenWrote(speaker=Speaker.COMPLAINANT):
+            decision = hear_complainant(_answerable(case, heard), heard, now, ground)
+        case CitizenWrote(speaker=Speaker.UNPROVEN):
+            decision = _hear_unproven(_answerable(case, heard), heard, now, ground)
+        case CitizenWrote():
+            decision = _hear_stranger(case, heard, now)
+        case Silence():
+            decision = hear_silence(case, now, ground)
+        case SayRefused():
+            decision = _hear_refusal(case, heard, now)
+        case PostDeleted():
+            decision = _hear_deletion(case, heard)
+        case HumanSpoke():
+            decision = _hear_human(case, heard)
+        case _:
+            decision = hear_officer(case, heard, now, ground)
+    if decision.case is not None:
+        check_move(case.status, decision.case.status)
+    return speak_within_limits(decision, ground.policy)
+
+
+def speak_within_limits(decision: Decision, policy: Policy) -> Decision:
+    """Hold back unasked words that X's follow-up rule or the office's own limit does not permit; say so in the history."""
+    if decision.case is None:
+        return decision
+    case: Case = decision.case
+    effects: list[Effect] = []
+    for effect in decision.effects:
+        if isinstance(effect, Say) and effect.unasked:
+            muted = case.platform is Platform.X and policy.x_follow_ups is not FollowUps.PERMITTED
+            if muted or case.unasked_count >= policy.max_unasked_per_ticket:
+                effects.append(Record(kind="withheld", codes=(("template", effect.template),)))
+                continue
+            case = replace(case, unasked_count=case.unasked_count + 1)
+        effects.append(effect)
+    return replace(decision, case=case, effects=tuple(effects))
+
+
+def _answerable(case: Case, heard: CitizenWrote) -> Case:
+    """Later words of ours go under the citizen's latest post that names us."""
+    return replace(case, reply_to_id=heard.message_id) if heard.names_us else case
+
+
+def _hear_unproven(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
+    """Under a hidden author's post anyone may add details; nobody may withdraw, close, rate or reopen by comment."""
+    wants, verdict = heard.answer.wants, heard.answer.verdict
+    harmless = replace(heard.answer, wants=replace(wants, withdraw=False, stop=False, resolved=False, reopen=False))
+    if case.awaiting is Awaiting.DETAILS or wants.status:
+        return hear_complainant(case, replace(heard, answer=harmless), now, ground)
+    unsolved = wants.unresolved or wants.reopen or verdict is Verdict.UNSATISFIED
+    why = "unproven_dissatisfaction" if unsolved else "unproven"
+    facts = Facts(words=heard.understanding.masked or None, why=why)
+    audience = Audience.CMO if unsolved or not case.turn else Audience.OWNER
+    notice = Notify(audience=audience, template="addition_notice", facts=facts, step=f"addition:{heard.message_id}")
+    say = Say(template="addition", facts=Facts(department=case.department), step="answer", reply_to=heard.message_id)
+    return Decision(
+        case=replace(case, last_heard_at=now),
+        effects=(Record(kind="unproven_words"), notice, say),
+        result="addition",
+    )
+
+
+def _hear_stranger(case: Case, heard: CitizenWrote, now: datetime) -> Decision:
+    """Strangers never close, rate or change a ticket: a status for the one who asks, a me-too for the rest."""
+    if heard.answer.wants.status and heard.understanding.numbers:
+        say = Say(template="status", facts=status_facts(case, now), step="answer", reply_to=heard.message_id)
+        return Decision(case=case, effects=(say,), result="answered:status")
+    if heard.answer.wants.me_too or heard.understanding.has_matter:
+        say = Say(template="me_too", step="answer", reply_to=heard.message_id)
+        return Decision(case=case, effects=(Record(kind="me_too"), say), result="me_too")
+    return Decision(case=case, effects=(Record(kind="stranger_spoke"),), result="ignored:stranger")
+
+
+def _hear_refusal(case: Case, heard: SayRefused, now: datetime) -> Decision:
+    """The platform will not carry our words: the ask moves to the CMO desk and counts as not askable."""
+    record = Record(kind="not_askable", codes=(("template", heard.template), ("code", heard.code)))
+    notice = Notify(
+        audience=Audience.CMO,
+        template="not_askable_notice",
+        facts=Facts(why=heard.template),
+        step=f"not_askable:{heard.template}:{case.turn}:{case.disposal_count}",
+    )
+    asked = heard.template in ("result", "remind_satisfaction")
+    if not (asked and case.status is Status.DISPOSED):
+        return Decision(case=case, effects=(record, notice), result="not_askable")
+    closed = replace(awaiting_nothing(case), status=Status.CLOSED, outcome=Outcome.NOT_ASKABLE, ended_at=now)
+    settle = SettleSatisfaction(cycle=case.disposal_count, outcome=Outcome.NOT_ASKABLE)
+    end = Record(kind="closed", codes=(("outcome", Outcome.NOT_ASKABLE.value),))
+    return Decision(case=closed, effects=(record, settle, end, notice), result="not_askable")
+
+
+def _hear_deletion(case: Case, heard: PostDeleted) -> Decision:
+    """Our copy of the words goes; the work goes on."""
+    return Decision(
+        case=case, effects=(Withdraw(heard.message_id), Record(kind="post_deleted")), result="words_withdrawn"
+    )
+
+
+def _hear_human(case: Case, heard: HumanSpoke) -> Decision:
+    """A person used our account: the desk sees it, and automatic words still waiting are held back (see desk)."""
+    notice = Notify(
+        audience=Audience.CMO,
+        template="human_spoke_notice",
+        facts=Facts(words=heard.text),
+        step=f"human:{hash_of(heard.text)}",
+    )
+    return Decision(case=case, effects=(Record(kind="human_spoke"), notice), result="human")
+
+
+def hash_of(text: str) -> str:
+    """A short stable code of a text, to name a step without repeating its words."""
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,152 @@
+"""What a decision wants done, as data. Nothing here sends, writes or knows a template's words.
+
+Pure. `step` names what a message is for; with the ticket's id and the cycle in it, the same message is never queued twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from handlers.case import Case
+from handlers.facts import Facts
+from store.vocabulary import Outcome
+
+
+class Audience(StrEnum):
+    """Whom a notice is for."""
+
+    OWNER = "owner"  # the chat of the post that owns the ticket
+    SUPERVISOR = "supervisor"  # the next level up on the ladder
+    CMO = "cmo"  # the CMO's own desk
+
+
+class Act(StrEnum):
+    """What an officer's button does."""
+
+    ACCEPT = "accept"
+    ASK = "ask"
+    DISPOSE = "dispose"
+    FORWARD = "forward"
+    FORWARD_TO = "forward_to"
+    CONFIRM = "confirm"
+    CANCEL = "cancel"
+    REJECT = "reject"
+    REJECT_FOR = "reject_for"
+    SET_CATEGORY = "set_category"
+    SET_DISTRICT = "set_district"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """A button to offer. `words` is a code for the button template; `name_of` a code whose name is the label."""
+
+    act: Act
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """Tell the citizen, publicly, under `reply_to` (default: their latest post that names us)."""
+
+    template: str
+    facts: Facts = field(default_factory=Facts)
+    step: str  # "answer" for the one immediate answer to the post being decided
+    unasked: bool = False  # not an answer to a post just written
+    urgent: bool = False
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Tell an office on Telegram."""
+
+    audience: Audience
+    template: str
+    facts: Facts = field(default_factory=Facts)
+    step: str
+    urgent: bool = False
+    presses: tuple[tuple[Press, ...], ...] = ()
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Post the ticket's notice, with buttons, in its owner's chat: a new turn begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshNotice:
+    """Edit the ticket's notice so that the chat shows the truth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An event of the ticket's history: codes and ids only."""
+
+    kind: str
+    codes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The citizen asked us to be silent, or to speak again."""
+
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskSatisfaction:
+    """A satisfaction row begins: one per disposal."""
+
+    cycle: int
+    post: str | None = None
+    officer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleSatisfaction:
+    """A satisfaction row gets its outcome."""
+
+    cycle: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Destroy our copy of a deleted post's words."""
+
+    message_id: str
+
+
+class How(StrEnum):
+    """How an officer is answered on Telegram."""
+
+    TOAST = "toast"  # after a button press
+    REPLY = "reply"  # under the officer's message
+    PROMPT = "prompt"  # a message that asks for a reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell:
+    """Answer the officer who just pressed or wrote."""
+
+    template: str
+    facts: Facts = field(default_factory=Facts)
+    how: How
+    step: str = "told"
+    presses: tuple[tuple[Press, ...], ...] = ()
+
+
+Effect = Say | Notify | Hand | RefreshNotice | Record | Stop | AskSatisfaction | SettleSatisfaction | Withdraw | Tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The ticket as it is now, and what is to be done. `case` None: nothing was opened."""
+
+    case: Case | None
+    effects: tuple[Effect, ...] = ()
+    result: str  # code for the inbox row: ticketed, answered, addition, ignored:..., ...
+    rest: str = ""  # the citizen's words about another matter, to be decided as their own
+    rest_category: str | None = None

@@ -1,0 +1,219 @@
+"""Which ticket a message is about: the reply, the number, the only open one, the same matter; or a new complaint.
+
+Pure. Order of design: (1) the message it replies to is one of ours; (2) a ticket number in the text; (3) the only open
+ticket of this account in this thread; (4) several: ask which, and a bare yes or no closes nothing; (5) a new complaint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.case import Case
+from handlers.ground import Ground
+from handlers.understanding.meaning import Answer, Understanding, Verdict
+from store.vocabulary import Awaiting, Kind, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ticket this message is about; `own` when the writer is its complainant."""
+
+    case: Case
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """More than one ticket may be meant."""
+
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewMatter:
+    """A complaint of its own. `linked`: the older ticket of the same matter or thread; `repeat` the open one it repeats."""
+
+    linked: Case | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The same account tells the same matter again: an addition to the open ticket."""
+
+    case: Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """What the desk knows of the message besides its words."""
+
+    account_id: int | None
+    thread_id: str
+    replied_ticket: int | None  # the ticket of our message that this one replies to
+    occurred_at: datetime
+
+
+Finding = Found | Several | NewMatter | Repeat
+
+
+def find_conversation(
+    hint: Hint,
+    understanding: Understanding,
+    answer: Answer,
+    own: Sequence[Case],
+    in_thread: Sequence[Case],
+    by_number: Mapping[str, Case],
+    now: datetime,
+    ground: Ground,
+) -> Finding:
+    """Find the ticket. `own`: this account's tickets, newest first; `in_thread`: all tickets of the thread."""
+    everything = {case.id: case for case in (*own, *in_thread, *by_number.values())}
+    if hint.replied_ticket is not None and (case := everything.get(hint.replied_ticket)):
+        return _second_matter(case, hint, understanding, answer, own, now, ground)
+    for number in understanding.numbers:
+        if case := by_number.get(number):
+            return Found(case, own=_is_own(case, hint))
+    mine_here = [case for case in in_thread if _is_own(case, hint)]
+    open_here = [case for case in mine_here if not case.ended]
+    if len(open_here) == 1:
+        return _second_matter(open_here[0], hint, understanding, answer, own, now, ground)
+    if len(open_here) > 1:
+        return _which(open_here, hint, understanding, answer, own, now, ground)
+    if mine_here and _is_about_the_past(understanding, answer):
+        return Found(mine_here[-1], own=True)
+    if others := [case for case in in_thread if not _is_own(case, hint)]:
+        return _stranger(others[-1], understanding, answer, own, now, ground)
+    return _elsewhere(hint, understanding, answer, own, now, ground)
+
+
+def _is_own(case: Case, hint: Hint) -> bool:
+    if case.hidden_author:
+        return case.thread_id == hint.thread_id
+    return case.account_id == hint.account_id
+
+
+def _names_a_matter(u: Understanding) -> bool:
+    return u.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) and u.category is not None
+
+
+def _is_about_the_past(u: Understanding, answer: Answer) -> bool:
+    wants = answer.wants
+    asked = wants.status or wants.reopen or wants.unresolved or wants.resolved or wants.thanks or wants.start
+    return asked or u.kind is Kind.STATUS_QUERY or answer.verdict is Verdict.UNSATISFIED or not _names_a_matter(u)
+
+
+def _second_matter(
+    case: Case,
+    hint: Hint,
+    u: Understanding,
+    answer: Answer,
+    own: Sequence[Case],
+    now: datetime,
+    ground: Ground,
+) -> Finding:
+    """A message in a ticket's thread belongs to it unless it plainly names another office's matter."""
+    if not _is_own(case, hint):
+        return _stranger(case, u, answer, own, now, ground)
+    if case.awaiting in (Awaiting.DETAILS, Awaiting.SATISFACTION, Awaiting.OFFICER_QUESTION) or case.urgent:
+        return Found(case, own=True)
+    if _is_other_matter(case, u, answer, ground):
+        same = [other for other in own if other.id != case.id and is_same_matter(other, u, now, ground)]
+        return Repeat(same[0]) if same else NewMatter(linked=case)
+    return Found(case, own=True)
+
+
+def _is_other_matter(case: Case, u: Understanding, answer: Answer, ground: Ground) -> bool:
+    wants = answer.wants
+    if wants.correction or wants.withdraw or wants.resolved or wants.status or not _names_a_matter(u):
+        return False
+    mine = ground.taxonomy.categories.get(case.category or "")
+    other = ground.taxonomy.categories.get(u.category or "")
+    if mine is None or other is None or mine.base == other.base:
+        return False
+    offices = {mine.department, mine.rural_department, *mine.other_departments}
+    sensitive = u.register.value != "normal"
+    return u.confidence >= 0.5 and other.department not in offices and not sensitive
+
+
+def _which(
+    open_here: Sequence[Case],
+    hint: Hint,
+    u: Understanding,
+    answer: Answer,
+    own: Sequence[Case],
+    now: datetime,
+    ground: Ground,
+) -> Finding:
+    """Several open here: the words may tell which; a bare yes or no does not."""
+    if _names_a_matter(u):
+        same = [case for case in open_here if is_same_matter(case, u, now, ground)]
+        if len(same) == 1:
+            return Found(same[0], own=True)
+        if not same:
+            return NewMatter(linked=open_here[-1])
+    waiting = [case for case in open_here if case.awaiting is not Awaiting.NOTHING]
+    if len(waiting) == 1 and (answer.district or answer.category) and waiting[0].awaiting is Awaiting.DETAILS:
+        return Found(waiting[0], own=True)
+    return Several(tuple(open_here))
+
+
+def _stranger(
+    case: Case, u: Understanding, answer: Answer, own: Sequence[Case], now: datetime, ground: Ground
+) -> Finding:
+    """Somebody else in the thread: "same here" is a me-too, a matter with a place of its own is their own complaint."""
+    if _names_a_matter(u) and (u.district is not None or u.locality is not None or len(u.keys) >= 4):
+        same = [other for other in own if not other.ended and is_same_matter(other, u, now, ground)]
+        return Repeat(same[0]) if same else NewMatter(linked=case)
+    return Found(case, own=False)
+
+
+def _elsewhere(
+    hint: Hint, u: Understanding, answer: Answer, own: Sequence[Case], now: datetime, ground: Ground
+) -> Finding:
+    """Outside any known thread: a repeat of an open or lately closed matter, a question about one, or something new."""
+    open_ones = [case for case in own if not case.ended]
+    if u.kind is Kind.STATUS_QUERY or (answer.wants.status and not _names_a_matter(u)):
+        if len(open_ones) == 1:
+            return Found(open_ones[0], own=True)
+        return Several(tuple(open_ones)) if open_ones else NewMatter()
+    if hint.account_id is not None:
+        for case in own:
+            if is_same_matter(case, u, now, ground):
+                return Repeat(case)
+    if (
+        len(open_ones) == 1
+        and not _names_a_matter(u)
+        and _is_about_the_past(u, answer)
+        and u.kind not in (Kind.PRAISE, Kind.OUT_OF_SCOPE)
+    ):
+        wants = answer.wants
+        if wants.status or wants.unresolved or wants.resolved or wants.reopen or wants.withdraw or wants.stop:
+            return Found(open_ones[0], own=True)
+    return NewMatter()
+
+
+def is_same_matter(case: Case, u: Understanding, now: datetime, ground: Ground) -> bool:
+    """The same account on the same category and district, or with the same words, while the ticket lives or may reopen."""
+    if case.status is Status.WITHDRAWN or case.status is Status.REJECTED or case.status is Status.MERGED:
+        return False
+    if case.ended_at is not None and now - case.ended_at > ground.policy.reopen_within:
+        return False
+    if overlap(case.keys, u.keys) >= ground.policy.repeat_overlap and len(u.keys) >= 3:
+        return True
+    if case.ended or u.category is None or case.category is None:
+        return False
+    mine = ground.taxonomy.categories.get(case.category)
+    other = ground.taxonomy.categories.get(u.category)
+    if mine is None or other is None or mine.base != other.base:
+        return False
+    places_differ = (
+        u.locality is not None and case.locality is not None and u.locality.casefold() != case.locality.casefold()
+    )
+    return u.district in (case.district, None) and not (places_differ and u.district is not None)
+
+
+def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    """Share of the smaller set's keys that both have."""
+    return len(one & other) / min(len(one), len(other)) if one and other else 0.0

@@ -1,0 +1,127 @@
+"""What the core may hear: a citizen's words already understood, an officer's act, time passing, a refusal.
+
+Pure shapes. Time comes through the same door as a message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from handlers.understanding.meaning import Answer, Understanding
+from store.vocabulary import Role
+
+
+class Speaker(StrEnum):
+    """Who writes, seen from the ticket."""
+
+    COMPLAINANT = "complainant"
+    UNPROVEN = "unproven"  # under a post whose author the platform hides: may be the complainant
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitizenWrote:
+    """A citizen's message about a ticket, or the one that opens it."""
+
+    speaker: Speaker
+    message_id: str
+    text: str
+    understanding: Understanding
+    answer: Answer
+    occurred_at: datetime
+    names_us: bool = True  # answering it is allowed by the platform
+    has_media: bool = False
+    quoted: str | None = None
+    joined: bool = False  # a part of a thread that is one complaint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerBy:
+    """Who acts and in which chair."""
+
+    officer_id: int
+    name: str
+    post: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerAccepted:
+    by: OfficerBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerAsked:
+    by: OfficerBy
+    question: str  # masked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerForwarded:
+    by: OfficerBy
+    department: str | None  # None: to the CMO desk
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerDisposed:
+    by: OfficerBy
+    words: str  # masked
+    has_photo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerRejected:
+    by: OfficerBy
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPlaced:
+    """The CMO desk says what it is about or where it is."""
+
+    by: OfficerBy
+    category: str | None = None
+    district: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskReopened:
+    """The CMO desk reopens on a word it checked itself."""
+
+    by: OfficerBy
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Time has passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SayRefused:
+    """The platform refused a message to the citizen for good."""
+
+    template: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostDeleted:
+    """The citizen deleted a post."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanSpoke:
+    """A person used our own account in this thread."""
+
+    text: str
+
+
+OfficerActed = (
+    OfficerAccepted | OfficerAsked | OfficerForwarded | OfficerDisposed | OfficerRejected | DeskPlaced | DeskReopened
+)
+Heard = CitizenWrote | OfficerActed | Silence | SayRefused | PostDeleted | HumanSpoke

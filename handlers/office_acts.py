@@ -1,0 +1,197 @@
+"""What an officer does to a ticket: accept, ask, forward, dispose; and what only the CMO desk does: place, reject, reopen.
+
+Pure. Who may act was checked before (routing.may_act); whether the ticket is in a state to be acted on is checked here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from handlers.case import Case
+from handlers.effects import AskSatisfaction, Audience, Decision, Effect, Notify, Record, RefreshNotice, Say
+from handlers.facts import Facts
+from handlers.ground import Ground
+from handlers.handing import awaiting, awaiting_nothing, hand, missing, rehand
+from handlers.heard import (
+    DeskPlaced,
+    DeskReopened,
+    OfficerAccepted,
+    OfficerActed,
+    OfficerAsked,
+    OfficerDisposed,
+    OfficerForwarded,
+    OfficerRejected,
+)
+from handlers.replies import ask_facts, office_facts, triage_presses
+from handlers.understanding.meaning import Asked
+from store.vocabulary import Awaiting, Sensitivity, Status
+
+BOUNCES_BEFORE_THE_DESK = 2  # the second "not ours" goes to the CMO desk
+
+
+class ActRefused(ValueError):
+    """The act is not possible now; `code` names the sentence the officer reads."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def hear_officer(case: Case, act: OfficerActed, now: datetime, ground: Ground) -> Decision:
+    """Decide an officer's act. Raises ActRefused with the code of the sentence to show."""
+    match act:
+        case OfficerAccepted():
+            return _accept(case, act, now)
+        case OfficerAsked():
+            return _ask(case, act, now)
+        case OfficerForwarded():
+            return _forward(case, act, now, ground)
+        case OfficerDisposed():
+            return _dispose(case, act, now, ground)
+        case OfficerRejected():
+            return _reject(case, act, now)
+        case DeskPlaced():
+            return _place(case, act, now, ground)
+        case DeskReopened():
+            return _reopen_by_desk(case, now, ground)
+
+
+def _must_be_with_office(case: Case) -> None:
+    if not case.with_office:
+        raise ActRefused("closed_ticket" if case.ended or case.status is Status.DISPOSED else "not_yours_yet")
+
+
+def _accept(case: Case, act: OfficerAccepted, now: datetime) -> Decision:
+    _must_be_with_office(case)
+    if case.status is Status.ACCEPTED:
+        raise ActRefused("already_accepted")
+    accepted = replace(case, status=Status.ACCEPTED, accepted_at=now)
+    return Decision(case=accepted, effects=(Record(kind="accepted"), RefreshNotice()), result="accepted")
+
+
+def _ask(case: Case, act: OfficerAsked, now: datetime) -> Decision:
+    """The office's clock stops until the citizen answers (with a cap)."""
+    _must_be_with_office(case)
+    if case.sensitivity is Sensitivity.SENSITIVE:
+        raise ActRefused("not_askable")
+    asking = awaiting(
+        replace(case, paused_at=case.paused_at or now), Awaiting.OFFICER_QUESTION, now, Asked.OFFICER_QUESTION
+    )
+    facts = replace(office_facts(case), question=act.question)
+    say = Say(
+        template="officer_question",
+        facts=facts,
+        step=f"question:{case.turn}:{int(now.timestamp())}",
+        unasked=True,
+    )
+    return Decision(case=asking, effects=(Record(kind="asked_citizen"), say, RefreshNotice()), result="asked")
+
+
+def _forward(case: Case, act: OfficerForwarded, now: datetime, ground: Ground) -> Decision:
+    """To another department, or to the CMO desk; the second bounce always goes to the CMO desk."""
+    if not case.with_office and case.status is not Status.TRIAGE:
+        raise ActRefused("closed_ticket")
+    if act.department is not None and act.department == case.department:
+        raise ActRefused("same_department")
+    if act.department is not None and act.department not in ground.taxonomy.departments:
+        raise ActRefused("no_such_department")
+    counted = replace(case, forward_count=case.forward_count + 1)
+    bounced = case.status is not Status.TRIAGE and counted.forward_count >= BOUNCES_BEFORE_THE_DESK
+    if act.department is None or bounced:
+        return _to_desk(case, counted, act, bounced=bounced)
+    handed, effects = hand(counted, now, ground, department=act.department, kind="forwarded")
+    told = Say(template="routed", facts=office_facts(handed), step=f"routed:{handed.turn}", unasked=True)
+    before: tuple[Effect, ...] = (RefreshNotice(),) if case.turn else ()
+    return Decision(case=handed, effects=(*before, *effects, told), result="forwarded")
+
+
+def _to_desk(case: Case, counted: Case, act: OfficerForwarded, *, bounced: bool) -> Decision:
+    moved = replace(awaiting_nothing(counted), status=Status.TRIAGE, paused_at=None, turn=case.turn + 1)
+    why = "bounced" if bounced else "not_ours"
+    notice = Notify(
+        audience=Audience.CMO,
+        template="triage_notice",
+        facts=Facts(why=why, words=act.reason or None),
+        step=f"triage:{moved.turn}:{why}",
+        presses=triage_presses(moved, None),
+    )
+    record = Record(kind="to_triage", codes=(("why", why), ("from_department", case.department or "")))
+    return Decision(case=moved, effects=(record, RefreshNotice(), notice), result="forwarded")
+
+
+def _dispose(case: Case, act: OfficerDisposed, now: datetime, ground: Ground) -> Decision:
+    """The officer's end: the citizen is asked. Twice disposed against the citizen's word, a senior must act."""
+    _must_be_with_office(case)
+    owner = ground.directory.posts.get(case.owner_post or "")
+    if case.reopen_count >= 2 and owner is not None and act.by.post == owner.code and owner.department is not None:
+        raise ActRefused("senior_needed")
+    cycle = case.disposal_count + 1
+    quiet = case.sensitivity is Sensitivity.SENSITIVE
+    disposed = replace(
+        awaiting_nothing(case),
+        status=Status.DISPOSED,
+        disposed_at=now,
+        disposal_count=cycle,
+        paused_at=None,
+        last_owner_words=act.words,
+        urgent=False,
+    )
+    effects: list[Effect] = [
+        Record(kind="disposed", codes=(("cycle", str(cycle)),)),
+        AskSatisfaction(cycle=cycle, post=act.by.post, officer_id=act.by.officer_id),
+        RefreshNotice(),
+    ]
+    disposed = awaiting(disposed, Awaiting.SATISFACTION, now, Asked.SATISFACTION)
+    if not quiet:  # no public satisfaction question about a sensitive matter
+        facts = replace(office_facts(case), officer_words=act.words, photo_on_record=act.has_photo)
+        effects.append(Say(template="result", facts=facts, step=f"result:{cycle}", unasked=True))
+    return Decision(case=disposed, effects=tuple(effects), result="disposed")
+
+
+def _reject(case: Case, act: OfficerRejected, now: datetime) -> Decision:
+    if case.ended or case.status is Status.DISPOSED:
+        raise ActRefused("closed_ticket")
+    rejected = replace(awaiting_nothing(case), status=Status.REJECTED, ended_at=now, paused_at=None)
+    say = Say(template="rejected", facts=Facts(reason=act.reason), step="rejected", unasked=True)
+    record = Record(kind="rejected", codes=(("reason", act.reason),))
+    return Decision(case=rejected, effects=(record, RefreshNotice(), say), result="rejected")
+
+
+def _place(case: Case, act: DeskPlaced, now: datetime, ground: Ground) -> Decision:
+    """The CMO desk's own reading of the post; when nothing is missing it goes to the office."""
+    if case.ended or case.status is Status.DISPOSED:
+        raise ActRefused("closed_ticket")
+    kind = ground.taxonomy.categories.get(act.category or case.category or "")
+    placed = replace(
+        case,
+        category=act.category or case.category,
+        district=act.district or case.district,
+        sensitivity=kind.sensitivity if kind and case.sensitivity is not Sensitivity.SENSITIVE else case.sensitivity,
+        category_choices=() if act.category else case.category_choices,
+        district_choices=() if act.district else case.district_choices,
+    )
+    codes = (("category", placed.category or ""), ("district", placed.district or ""))
+    record = Record(kind="placed", codes=codes)
+    if placed.category is not None and missing(placed, ground) is Asked.NOTHING:
+        before: tuple[Effect, ...] = (RefreshNotice(),) if case.turn and case.with_office else ()
+        handed, effects = hand(placed, now, ground)
+        say = Say(template="routed", facts=office_facts(handed), step=f"routed:{handed.turn}", unasked=True)
+        return Decision(case=handed, effects=(record, *before, *effects, say), result="set")
+    asking = awaiting(placed, Awaiting.DETAILS, now, missing(placed, ground))
+    say = Say(template="ask_again", facts=ask_facts(asking), step=f"placed:{int(now.timestamp())}", unasked=True)
+    return Decision(case=asking, effects=(record, say), result="set")
+
+
+def _reopen_by_desk(case: Case, now: datetime, ground: Ground) -> Decision:
+    """A dissatisfaction nobody could prove by comment, checked by the CMO desk."""
+    if case.status not in (Status.CLOSED, Status.DISPOSED, Status.REJECTED):
+        raise ActRefused("old_button")
+    again = replace(
+        case,
+        reopen_count=case.reopen_count + (case.status is not Status.REJECTED),
+        escalation_level=min(case.escalation_level + 1, ground.policy.top_level),
+    )
+    back, effects = (rehand if case.turn else hand)(again, now, ground, kind="reopened")
+    say = Say(template="reopened", facts=office_facts(back), step=f"reopened:{back.turn}", unasked=True)
+    return Decision(case=back, effects=(RefreshNotice(), *effects, say), result="reopened")

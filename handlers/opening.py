@@ -1,0 +1,171 @@
+"""Opening a ticket: what a first post becomes, in which voice it is answered, and what is asked.
+
+Pure. A post that is no complaint gets a kind word or silence, never a ticket and never an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from handlers.case import Case
+from handlers.effects import Decision, Effect, Record, Say
+from handlers.facts import Facts
+from handlers.ground import Ground
+from handlers.handing import awaiting, hand, missing
+from handlers.heard import CitizenWrote
+from handlers.policy import FollowUps
+from handlers.replies import alert, ask_facts, helplines, office_facts
+from handlers.understanding.meaning import Asked, Understanding
+from store.vocabulary import Awaiting, Kind, Platform, Register, Sensitivity, Status
+
+ANSWERED_WITHOUT_TICKET = {
+    Kind.PRAISE: "praise_thanks",
+    Kind.SUGGESTION: "suggestion_thanks",
+    Kind.STATUS_QUERY: "status_unknown",
+}
+SILENT_KINDS = frozenset({Kind.POLITICAL, Kind.SPAM, Kind.NEWS, Kind.CHATTER, Kind.ABUSE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """What the desk knows of a post before its words are weighed."""
+
+    id: int  # provisional, negative
+    note: int  # running number of the received message
+    platform: Platform
+    channel_id: int
+    account_id: int | None
+    thread_id: str
+    message_id: str
+    linked_to: int | None = None
+    previous_number: str | None = None
+
+
+def opens_ticket(understanding: Understanding, *, has_media: bool) -> bool:
+    """Is this post one that gets a number? Recall first: what is uncertain is a grievance; a bare photo is a matter."""
+    if understanding.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) or understanding.self_harm:
+        return True
+    return has_media and understanding.kind is Kind.CHATTER
+
+
+def open_case(seed: Seed, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
+    """Decide a post that belongs to no ticket yet."""
+    u = heard.understanding
+    if not opens_ticket(u, has_media=heard.has_media):
+        return _without_ticket(seed, u)
+    case = _new_case(seed, heard, now, ground)
+    opened = Record(kind="opened", codes=(("kind", u.kind.value), ("language", u.language.value)))
+    if u.self_harm:
+        return _grave(case, opened, "self_harm", now, ground)
+    if u.kind is Kind.EMERGENCY:
+        return _emergency(case, opened, now, ground)
+    if case.sensitivity is Sensitivity.SENSITIVE or u.register is Register.SENSITIVE:
+        return _sensitive(case, opened, now, ground)
+    if u.register is Register.GRAVE:
+        return _grave(case, opened, "grave", now, ground)
+    return _ordinary(case, opened, heard, now, ground, seed)
+
+
+def _new_case(seed: Seed, heard: CitizenWrote, now: datetime, ground: Ground) -> Case:
+    u = heard.understanding
+    category = ground.taxonomy.categories.get(u.category or "")
+    register = Register.GRAVE if u.self_harm else u.register
+    sensitivity = category.sensitivity if category else Sensitivity.NORMAL
+    if register is Register.SENSITIVE:
+        sensitivity = Sensitivity.SENSITIVE
+    return Case(
+        id=seed.id,
+        platform=seed.platform,
+        channel_id=seed.channel_id,
+        account_id=seed.account_id,
+        hidden_author=seed.account_id is None,
+        thread_id=seed.thread_id,
+        first_message_id=seed.message_id,
+        language=u.language,
+        status=Status.COLLECTING,
+        category=u.category,
+        district=u.district,
+        locality=u.locality,
+        rural=u.rural,
+        register=register,
+        sensitivity=sensitivity,
+        urgent=u.kind is Kind.EMERGENCY or u.self_harm,
+        keep_name_hidden=u.keep_name_hidden,
+        linked_to=seed.linked_to,
+        opened_at=now,
+        reply_to_id=seed.message_id,
+        keys=u.keys,
+        last_heard_at=now,
+    )
+
+
+def _without_ticket(seed: Seed, u: Understanding) -> Decision:
+    if u.kind is Kind.OUT_OF_SCOPE:
+        if u.outside is not None:
+            say = Say(template="outside", facts=Facts(outside=u.outside, note=seed.note), step="answer")
+            return Decision(case=None, effects=(say,), result="answered:outside")
+        say = Say(template="referral", facts=Facts(referral=u.referral, note=seed.note), step="answer")
+        return Decision(case=None, effects=(say,), result="answered:referral")
+    template = ANSWERED_WITHOUT_TICKET.get(u.kind)
+    if template is None:
+        return Decision(case=None, result=f"ignored:{u.kind.value}")
+    say = Say(template=template, facts=Facts(note=seed.note), step="answer")
+    return Decision(case=None, effects=(say,), result=f"answered:{u.kind.value}")
+
+
+def _emergency(case: Case, opened: Record, now: datetime, ground: Ground) -> Decision:
+    facts = Facts(helplines=helplines(case, ground), category=case.category)
+    effects: list[Effect] = [opened, Say(template="emergency", facts=facts, step="answer", urgent=True)]
+    effects.append(alert("emergency_notice", "emergency", "emergency"))
+    if case.category is not None and missing(case, ground) is Asked.NOTHING:
+        case, handed = hand(case, now, ground)
+        effects += handed
+    else:
+        case = awaiting(replace(case, status=Status.TRIAGE), Awaiting.DETAILS, now, missing(case, ground))
+        effects.append(Record(kind="to_triage", codes=(("why", "emergency"),)))
+    return Decision(case=case, effects=tuple(effects), result="ticketed:emergency")
+
+
+def _grave(case: Case, opened: Record, template: str, now: datetime, ground: Ground) -> Decision:
+    """Grief and self-harm: no question, a person at once, never closed by itself."""
+    facts = Facts(helplines=helplines(case, ground, self_harm=template == "self_harm"))
+    effects: list[Effect] = [opened, Say(template=template, facts=facts, step="answer", urgent=True)]
+    effects.append(alert("emergency_notice", "emergency", template))
+    if template == "grave" and case.category is not None and missing(case, ground) is Asked.NOTHING:
+        case, handed = hand(case, now, ground)
+        effects += handed
+    else:
+        case = replace(case, status=Status.TRIAGE)
+        effects.append(Record(kind="to_triage", codes=(("why", template),)))
+    return Decision(case=case, effects=tuple(effects), result=f"ticketed:{template}")
+
+
+def _sensitive(case: Case, opened: Record, now: datetime, ground: Ground) -> Decision:
+    """The public reply carries the number and safety words only; the text goes to a senior officer's private chat."""
+    case = replace(case, register=Register.SENSITIVE, sensitivity=Sensitivity.SENSITIVE)
+    say = Say(template="sensitive", facts=Facts(helplines=helplines(case, ground)), step="answer", urgent=True)
+    case, handed = hand(replace(case, category=case.category or "crime"), now, ground)
+    return Decision(case=case, effects=(opened, say, *handed), result="ticketed:sensitive")
+
+
+def _ordinary(case: Case, opened: Record, heard: CitizenWrote, now: datetime, ground: Ground, seed: Seed) -> Decision:
+    u = heard.understanding
+    ask = missing(case, ground)
+    facts = Facts(
+        pii_seen=bool(u.pii),
+        tell_how_to_follow=case.platform is Platform.X and ground.policy.x_follow_ups is not FollowUps.PERMITTED,
+        previous_number=seed.previous_number,
+    )
+    if ask is not Asked.NOTHING:
+        case = replace(
+            awaiting(case, Awaiting.DETAILS, now, ask),
+            category_choices=u.category_choices if case.category is None else (),
+            district_choices=u.district_choices if case.district is None else (),
+        )
+        say = Say(template="received_ask", facts=ask_facts(case, facts, has_media=heard.has_media), step="answer")
+        return Decision(case=case, effects=(opened, say), result="ticketed:asked")
+    case, handed = hand(case, now, ground)
+    template = "received_linked" if seed.previous_number else "received_routed"
+    say = Say(template=template, facts=office_facts(case, facts), step="answer")
+    return Decision(case=case, effects=(opened, *handed, say), result="ticketed:routed")

@@ -1,0 +1,130 @@
+"""Which chair a ticket belongs to, who watches over it, and who may act on it.
+
+Pure. From category, district and rural or urban to a department and a post; restricted matters begin one level above
+the office complained of; sensitive ones go to a named senior officer's private chat, never to a group. A missing
+officer never swallows a ticket: it moves up, and at the top it is the CMO desk's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from handlers.case import Case
+from handlers.understanding.taxonomy import Category
+from store.people import Directory, Post
+from store.vocabulary import Role, Sensitivity
+
+TRIAGE_DEPARTMENT = "triage"
+CMO_ROLES = frozenset({Role.CMO_DESK})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Where a ticket goes. `post` None: nobody can be reached but the CMO desk. `holes`: the chairs found empty."""
+
+    department: str
+    post: Post | None
+    private: bool = False
+    holes: tuple[str, ...] = ()
+
+
+def department_for(category: Category, rural: bool | None) -> str:
+    """The department in charge: the rural one for a village matter, where the category knows one."""
+    return category.rural_department if rural and category.rural_department else category.department
+
+
+def first_level(category: Category, department: str) -> int:
+    """The lowest level that may hold the ticket: above the office complained of, or a senior officer."""
+    if category.sensitivity is Sensitivity.SENSITIVE:
+        return 2
+    if category.sensitivity is Sensitivity.RESTRICTED and category.complained_of in (department, None):
+        return 1
+    return 0
+
+
+def is_reachable(post: Post, directory: Directory, *, private: bool) -> bool:
+    """Can a notice reach this chair: a linked holder, or (unless private) a bound group."""
+    if any(holder.telegram_user_id for holder in post.holders):
+        return True
+    desk = directory.desks.get(post.desk) if post.desk else None
+    return not private and desk is not None and desk.reachable
+
+
+def _narrowest(posts: Iterable[Post]) -> list[Post]:
+    """The chair with the smallest area first: a district's before a division's before the state's."""
+    return sorted(posts, key=lambda post: ("*" in post.districts, len(post.districts), post.code))
+
+
+def chairs(department: str, district: str | None, level: int, directory: Directory) -> list[Post]:
+    """The department's posts of one level that cover the district, narrowest first."""
+    return _narrowest(
+        post
+        for post in directory.posts.values()
+        if post.department == department and post.level == level and post.covers(district)
+    )
+
+
+def cmo_post(directory: Directory) -> Post | None:
+    """The CMO desk's post."""
+    return next((post for post in _narrowest(directory.posts.values()) if post.role is Role.CMO_DESK), None)
+
+
+def assign(
+    category: Category,
+    district: str | None,
+    rural: bool | None,
+    directory: Directory,
+    *,
+    department: str | None = None,
+    at_least: int = 0,
+) -> Assignment:
+    """The chair for this matter. `department` overrides the category's own (a forward); `at_least` a floor on the ladder."""
+    office = department or department_for(category, rural)
+    private = category.sensitivity is Sensitivity.SENSITIVE
+    if office == TRIAGE_DEPARTMENT:
+        return Assignment(department=office, post=cmo_post(directory))
+    holes: list[str] = []
+    for level in range(max(first_level(category, office), at_least), 3):
+        found = chairs(office, district, level, directory)
+        for post in found:
+            if is_reachable(post, directory, private=private):
+                return Assignment(department=office, post=post, private=private, holes=tuple(holes))
+            holes.append(post.code)
+        if not found:
+            holes.append(f"{office}:{district or '-'}:{level}")
+    return Assignment(department=office, post=cmo_post(directory), private=False, holes=tuple(holes))
+
+
+def supervisor_of(case: Case, directory: Directory) -> Post | None:
+    """The next chair up that can be reached, `escalation_level` steps above the owner; the CMO desk at the top."""
+    owner = directory.posts.get(case.owner_post or "")
+    if owner is None or case.department is None or owner.department is None:
+        return cmo_post(directory)
+    private = case.sensitivity is Sensitivity.SENSITIVE
+    for level in range(owner.level + max(case.escalation_level, 1), 3):
+        for post in chairs(case.department, case.district, level, directory):
+            if is_reachable(post, directory, private=private):
+                return post
+    return cmo_post(directory)
+
+
+def may_act(case: Case, post: Post, directory: Directory) -> bool:
+    """Group membership is no authority: only the owner's chair, those above it on its ladder, and the CMO desk act."""
+    if post.role is Role.CMO_VIEWER:
+        return False
+    if post.role in CMO_ROLES:
+        return True
+    owner = directory.posts.get(case.owner_post or "")
+    if owner is None or case.department is None:
+        return False
+    if post.code == owner.code:
+        return True
+    return post.department == owner.department and post.level > owner.level and post.covers(case.district)
+
+
+def may_see(case: Case, post: Post, directory: Directory) -> bool:
+    """Who may be shown the ticket; a viewer of the CMO may look at all but sensitive ones."""
+    if post.role is Role.CMO_VIEWER:
+        return case.sensitivity is not Sensitivity.SENSITIVE
+    return may_act(case, post, directory)
