@@ -1,0 +1,306 @@
+"""The inbox: every event is kept here before its cursor moves and before anything is decided.
+
+Owns the table inbox and, because both move in one transaction, the writing of cursors. The caller owns the
+transaction. It must not know what an event means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from store.dialects import insert_into
+from store.inbound import DeskUpdate, Heard, Inbound, Undeliverable
+from store.payloads import PayloadUnreadable, heard_from_json, heard_to_json
+from store.tables import cursors as cursors_table
+from store.tables import inbox
+from store.vocabulary import InboxState
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE: Final = "unreadable"
+FAILED: Final = "failed"
+CLAIM_ROUNDS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """One event to decide, locked by the transaction that claimed it."""
+
+    id: int
+    channel_id: int
+    event_key: str
+    actor_key: str
+    heard: Heard
+    occurred_at: datetime
+    received_at: datetime
+    not_before_at: datetime | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How a row was decided: a short code, and the ticket it concerns if any."""
+
+    row_id: int
+    result: str
+    ticket_id: int | None = None
+
+
+def put(
+    conn: sa.Connection, channel_id: int, events: Sequence[Heard], cursors: Mapping[str, str], now: datetime
+) -> int:
+    """Keep events in the order given and move the cursors; returns how many events are new.
+
+    Events already kept are left as they are. A malformed event is kept parked with its error and never
+    harms the others.
+    """
+    rows = [_row(channel_id, event, now) for event in events]
+    new = 0
+    if rows:
+        kept = insert_into(conn, inbox).on_conflict_do_nothing().returning(inbox.c.id)
+        new = len(conn.execute(kept, rows).all())
+    if cursors:
+        moved = insert_into(conn, cursors_table)
+        conn.execute(
+            moved.on_conflict_do_update(
+                index_elements=["channel_id", "name"], set_={"value": moved.excluded.value}
+            ),
+            [{"channel_id": channel_id, "name": name, "value": value} for name, value in cursors.items()],
+        )
+    return new
+
+
+def claim(conn: sa.Connection, limit: int, now: datetime) -> list[InboxRow]:
+    """Up to `limit` pending rows, oldest first, locked until the caller's transaction ends.
+
+    Rows of one actor come in order: none is given out while an earlier one of the same actor waits or is
+    held by another worker. Rows that cannot be read are parked.
+    """
+    taken: list[sa.Row[Any]] = []
+    after = 0
+    for _ in range(CLAIM_ROUNDS):
+        wanted = limit - len(taken)
+        if wanted <= 0:
+            break
+        found = conn.execute(_claimable(now, after, wanted)).all()
+        taken += _in_turn(conn, taken, found)
+        if len(found) < wanted:
+            break
+        after = found[-1].id
+    return _readable(conn, taken, now)
+
+
+def mark_done(conn: sa.Connection, decided: Sequence[Decided], now: datetime) -> None:
+    """Mark rows as decided, in the transaction that wrote what was decided."""
+    if decided:
+        conn.execute(
+            inbox.update()
+            .where(inbox.c.id == sa.bindparam("row_id"), inbox.c.state == InboxState.PENDING)
+            .values(
+                state=InboxState.DONE,
+                decided_at=now,
+                result=sa.bindparam("code"),
+                ticket_id=sa.bindparam("about"),
+                attempts=inbox.c.attempts + 1,
+            ),
+            [{"row_id": one.row_id, "code": one.result[:64], "about": one.ticket_id} for one in decided],
+        )
+
+
+def defer(conn: sa.Connection, row_id: int, not_before: datetime) -> None:
+    """Let a pending row, and later rows of its actor, wait until `not_before`."""
+    conn.execute(
+        inbox.update()
+        .where(inbox.c.id == row_id, inbox.c.state == InboxState.PENDING)
+        .values(not_before_at=not_before)
+    )
+
+
+def park(conn: sa.Connection, row_id: int, error: str, now: datetime, result: str = FAILED) -> bool:
+    """Set a pending row aside for a person; later rows of its actor go on. True if it was pending."""
+    parked = (
+        inbox.update()
+        .where(inbox.c.id == row_id, inbox.c.state == InboxState.PENDING)
+        .values(
+            state=InboxState.PARKED,
+            decided_at=now,
+            result=result[:64],
+            error=error[:512],
+            attempts=inbox.c.attempts + 1,
+        )
+    )
+    return conn.execute(parked).rowcount > 0
+
+
+def release(conn: sa.Connection, row_id: int) -> bool:
+    """Let a parked row be decided again, by a person's wish; True if it was parked and is still readable."""
+    released = (
+        inbox.update()
+        .where(inbox.c.id == row_id, inbox.c.state == InboxState.PARKED, inbox.c.payload.is_not(None))
+        .values(state=InboxState.PENDING, decided_at=None, result=None, error=None, not_before_at=None)
+    )
+    return conn.execute(released).rowcount > 0
+
+
+def count_by_state(conn: sa.Connection, channel_id: int | None = None) -> dict[InboxState, int]:
+    """How many rows there are in each state."""
+    counted = sa.select(inbox.c.state, sa.func.count()).group_by(inbox.c.state)
+    if channel_id is not None:
+        counted = counted.where(inbox.c.channel_id == channel_id)
+    numbers = {row[0]: row[1] for row in conn.execute(counted)}
+    return {state: numbers.get(state.value, 0) for state in InboxState}
+
+
+def next_due(conn: sa.Connection) -> datetime | None:
+    """When the next pending row may be decided; in the past if one is waiting already."""
+    earlier = inbox.alias("earlier")
+    is_first = ~sa.exists().where(
+        earlier.c.actor_key == inbox.c.actor_key, earlier.c.id < inbox.c.id, earlier.c.state == "pending"
+    )
+    due = sa.func.min(sa.func.coalesce(inbox.c.not_before_at, inbox.c.received_at))
+    found: datetime | None = conn.execute(
+        sa.select(sa.type_coerce(due, inbox.c.received_at.type)).where(inbox.c.state == "pending", is_first)
+    ).scalar_one()
+    return found
+
+
+def actor_key(heard: Heard) -> str:
+    """Whose events stay in order: an account, a hidden author's thread, a member of a chat, a ticket."""
+    match heard:
+        case Undeliverable():
+            key = f"outbox:{heard.outbox_id}" if heard.ticket_id is None else f"ticket:{heard.ticket_id}"
+        case DeskUpdate():
+            key = f"telegram:chat:{heard.chat_id}:{heard.author.id if heard.author else ''}"
+        case Inbound(author=None):
+            key = f"{heard.platform.value}:thread:{heard.thread_id}"
+        case Inbound():
+            key = f"{heard.platform.value}:{heard.author.id if heard.author else ''}"
+    return _bounded(key, 160)
+
+
+def _row(channel_id: int, event: Heard, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "channel_id": channel_id,
+        "received_at": now,
+        "state": InboxState.PENDING,
+        "decided_at": None,
+        "result": None,
+        "error": None,
+    }
+    try:
+        written = heard_to_json(event)
+        row |= {
+            "event_key": _bounded(event.key, 256),
+            "actor_key": actor_key(event),
+            "payload": written.text,
+            "occurred_at": event.occurred_at,
+        }
+        if written.cut_from is not None:
+            row["error"] = f"cut: {written.cut_from} bytes were too many to keep whole"
+    except PayloadUnreadable as error:
+        row |= _parked(event, str(error), now)
+        logger.error(
+            "An event of channel %s was parked: %s", channel_id, error, extra={"action": "inbox.park"}
+        )
+    return row
+
+
+def _parked(event: object, error: str, now: datetime) -> dict[str, Any]:
+    key = getattr(event, "key", None)
+    if not isinstance(key, str) or not key:
+        key = "malformed:" + hashlib.sha256(repr(event).encode("utf-8", "replace")).hexdigest()
+    key = _bounded(key, 256)
+    return {
+        "event_key": key,
+        "actor_key": _bounded(f"malformed:{key}", 160),
+        "payload": None,
+        "occurred_at": now,
+        "state": InboxState.PARKED,
+        "decided_at": now,
+        "result": UNREADABLE,
+        "error": error[:512],
+    }
+
+
+def _bounded(key: str, length: int) -> str:
+    """A key the column can hold and PostgreSQL can read; a longer one keeps its start and a digest."""
+    clean = key.encode("utf-8", "replace").decode().replace("\x00", "")
+    if clean == key and len(key) <= length:
+        return key
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{clean[: length - 33]}:{digest}"
+
+
+def _claimable(now: datetime, after: int, wanted: int) -> sa.Select[Any]:
+    earlier = inbox.alias("earlier")
+    behind_a_waiting_row = sa.exists().where(
+        earlier.c.actor_key == inbox.c.actor_key,
+        earlier.c.id < inbox.c.id,
+        earlier.c.state == "pending",
+        earlier.c.not_before_at > now,
+    )
+    return (
+        sa.select(inbox)
+        .where(
+            inbox.c.state == "pending",
+            inbox.c.id > after,
+            sa.or_(inbox.c.not_before_at.is_(None), inbox.c.not_before_at <= now),
+            ~behind_a_waiting_row,
+        )
+        .order_by(inbox.c.id)
+        .limit(wanted)
+        .with_for_update(skip_locked=True, of=inbox)
+    )
+
+
+def _in_turn(
+    conn: sa.Connection, taken: Sequence[sa.Row[Any]], found: Sequence[sa.Row[Any]]
+) -> list[sa.Row[Any]]:
+    """Those of the rows found and locked whose actor has no earlier row in another worker's hands.
+
+    Read after the locks were taken: what another worker has finished by then is done and seen as done.
+    """
+    if not found:
+        return []
+    mine = {row.id for row in (*taken, *found)}
+    pending = sa.select(inbox.c.actor_key, sa.func.min(inbox.c.id)).where(
+        inbox.c.state == "pending",
+        inbox.c.actor_key.in_({row.actor_key for row in found}),
+        inbox.c.id.not_in(mine),
+    )
+    earliest_of_others = {row[0]: row[1] for row in conn.execute(pending.group_by(inbox.c.actor_key))}
+    return [row for row in found if row.id < earliest_of_others.get(row.actor_key, row.id + 1)]
+
+
+def _readable(conn: sa.Connection, taken: Iterable[sa.Row[Any]], now: datetime) -> list[InboxRow]:
+    rows: list[InboxRow] = []
+    for row in taken:
+        try:
+            if row.payload is None:
+                raise PayloadUnreadable("the payload was purged before it was decided")
+            heard = heard_from_json(row.payload)
+        except PayloadUnreadable as error:
+            park(conn, row.id, str(error), now, UNREADABLE)
+            logger.error("Inbox row %s was parked: %s", row.id, error, extra={"action": "inbox.park"})
+            continue
+        rows.append(
+            InboxRow(
+                id=row.id,
+                channel_id=row.channel_id,
+                event_key=row.event_key,
+                actor_key=row.actor_key,
+                heard=heard,
+                occurred_at=row.occurred_at,
+                received_at=row.received_at,
+                not_before_at=row.not_before_at,
+                attempts=row.attempts,
+            )
+        )
+    return rows

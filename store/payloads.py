@@ -1,0 +1,156 @@
+"""What was heard and what will be said, as the JSON that the inbox and the outbox keep.
+
+Owns the form of the JSON and its bounds. It must not know a platform, a table or a rule of conduct.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from store.inbound import Attachment, DeskUpdate, Heard, Inbound, Undeliverable
+from store.outbound import Outgoing
+
+MAX_PAYLOAD_BYTES: Final = 64 * 1024
+SAFE_TEXT: Final = 10_000  # characters; three bytes each in Devanagari
+SAFE_QUOTE: Final = 4_000
+SAFE_ATTACHMENTS: Final = 16
+SAFE_URL: Final = 1_024
+
+_SHAPES: Final[dict[str, type[Inbound] | type[DeskUpdate] | type[Undeliverable]]] = {
+    "inbound": Inbound,
+    "desk": DeskUpdate,
+    "undeliverable": Undeliverable,
+}
+_LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+\s+")
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    heard: msgspec.Raw
+
+
+class PayloadUnreadable(ValueError):
+    """The JSON is not what this version of SMGT writes; the message names the field, not its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardJson:
+    """The JSON of one event; `cut_from` is its first size in bytes when it had to be cut."""
+
+    text: str
+    cut_from: int | None = None
+
+
+def heard_to_json(heard: Heard) -> HeardJson:
+    """Write an event, cut to its safe parts if it is larger than MAX_PAYLOAD_BYTES.
+
+    Raises PayloadUnreadable if a field is of the wrong type or the event cannot be cut to size.
+    """
+    whole = _write(heard)
+    if len(whole) <= MAX_PAYLOAD_BYTES:
+        return HeardJson(whole.decode())
+    cut = _write(_safe_parts(heard))
+    if len(cut) > MAX_PAYLOAD_BYTES:
+        raise PayloadUnreadable(f"an event of {len(whole)} bytes is too large to keep, even cut")
+    return HeardJson(cut.decode(), len(whole))
+
+
+def heard_from_json(text: str) -> Heard:
+    """Read an event back. Raises PayloadUnreadable."""
+    try:
+        envelope = msgspec.json.decode(text, type=_Envelope)
+        return msgspec.json.decode(envelope.heard, type=_SHAPES[envelope.type])
+    except KeyError as error:
+        raise PayloadUnreadable("an event of a type that this version does not know") from error
+    except msgspec.MsgspecError as error:
+        raise PayloadUnreadable(str(error)) from error
+
+
+def outgoing_to_json(outgoing: Outgoing) -> str:
+    """Write an outgoing message."""
+    return msgspec.json.encode(outgoing).decode()
+
+
+def outgoing_from_json(text: str) -> Outgoing:
+    """Read an outgoing message back. Raises PayloadUnreadable."""
+    try:
+        return msgspec.json.decode(text, type=Outgoing)
+    except msgspec.MsgspecError as error:
+        raise PayloadUnreadable(str(error)) from error
+
+
+def same_words(text: str) -> str:
+    """The text as two copies of one post agree on it.
+
+    Platforms put mentions in front, escape HTML, compose letters and touch blanks.
+    """
+    plain = unicodedata.normalize("NFC", html.unescape(text))
+    return " ".join(_LEADING_MENTIONS.sub("", plain).split())
+
+
+def _write(heard: Heard) -> bytes:
+    name = next((name for name, shape in _SHAPES.items() if type(heard) is shape), None)
+    if name is None:
+        raise PayloadUnreadable(f"not an event but a {type(heard).__name__}")
+    try:
+        body = msgspec.json.encode(heard)
+    except UnicodeEncodeError:  # half a surrogate pair, as broken emoji arrive: the rest is still readable
+        body = msgspec.json.encode(_whole_characters(msgspec.to_builtins(heard)))
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise PayloadUnreadable(f"a field that cannot be written: {type(error).__name__}") from error
+    try:
+        read = msgspec.json.decode(body, type=_SHAPES[name])
+    except msgspec.MsgspecError as error:
+        raise PayloadUnreadable(str(error)) from error
+    if not read.key:
+        raise PayloadUnreadable("an event without a key")
+    if read.occurred_at.tzinfo is None:
+        raise PayloadUnreadable("occurred_at has no time zone")
+    return msgspec.json.encode(_Envelope(name, msgspec.Raw(body)))
+
+
+def _whole_characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {key: _whole_characters(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole_characters(item) for item in value]
+    return value
+
+
+def _safe_parts(heard: Heard) -> Heard:
+    match heard:
+        case Inbound():
+            quoted = heard.quoted and replace(
+                heard.quoted,
+                text=heard.quoted.text[:SAFE_QUOTE],
+                attachments=_safe_attachments(heard.quoted.attachments),
+            )
+            return replace(
+                heard,
+                text=heard.text[:SAFE_TEXT],
+                attachments=_safe_attachments(heard.attachments),
+                mentioned_ids=heard.mentioned_ids[:64],
+                quoted=quoted,
+            )
+        case DeskUpdate():
+            return replace(
+                heard,
+                text=heard.text[:SAFE_TEXT],
+                chat_title=heard.chat_title[:256],
+                attachments=_safe_attachments(heard.attachments),
+            )
+        case Undeliverable():
+            return heard
+
+
+def _safe_attachments(attachments: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+    kept = [one for one in attachments if len(one.url or "") <= SAFE_URL and len(one.ref or "") <= SAFE_URL]
+    return tuple(kept[:SAFE_ATTACHMENTS])
