@@ -73,9 +73,7 @@ async def test_identify_names_the_bot(stage: TelegramStage) -> None:
 
 async def test_html_reply_silence_and_forced_reply_reach_the_chat(stage: TelegramStage) -> None:
     question = stage.telegram.write(stage.ramesh, stage.desk, "Which road?")
-    await stage.port.send(
-        stage.message("<i>a &lt; b</i>", reply_to_id=str(question), silent=True, force_reply=True)
-    )
+    await stage.port.send(stage.message("<i>a &lt; b</i>", reply_to_id=str(question), silent=True, force_reply=True))
     shown = stage.telegram.messages(stage.desk)[-1]
     assert (shown["text"], shown["reply_to"], shown["silent"]) == ("a < b", question, True)
     assert shown["force_reply"]
@@ -99,9 +97,7 @@ async def test_an_edit_changes_words_and_buttons_and_its_repeat_is_success(stage
 async def test_an_edit_without_words_changes_the_buttons_only(stage: TelegramStage) -> None:
     sent = await stage.port.send(stage.message("Assigned", buttons=BUTTONS))
     await stage.port.send(
-        stage.message(
-            "", act=OutgoingAct.EDIT, message_id=str(number(sent)), buttons=((Button("Undo", "u"),),)
-        )
+        stage.message("", act=OutgoingAct.EDIT, message_id=str(number(sent)), buttons=((Button("Undo", "u"),),))
     )
     shown = stage.telegram.messages(stage.desk)[-1]
     assert (shown["text"], shown["buttons"][0][0]["token"]) == ("Assigned", "u")
@@ -239,9 +235,9 @@ async def test_an_edit_of_a_lost_message_is_refused(stage: TelegramStage) -> Non
     assert unknown.value.code == "telegram:chat_not_found"
 
 
-UNKNOWN_AFTER = {
+UNKNOWN_AFTER = (
     FaultKind.ERROR_AFTER, FaultKind.RESET_AFTER, FaultKind.SLOW, FaultKind.NOT_JSON, FaultKind.HALF_ANSWER,
-}  # fmt: skip
+)  # fmt: skip
 MEANING = {
     FaultKind.RATE_LIMITED: RateLimited,
     FaultKind.ERROR_BEFORE: OutcomeUnknown,
@@ -278,9 +274,7 @@ async def test_every_fault_has_its_meaning(act: OutgoingAct, kind: FaultKind) ->
 async def test_nobody_listening_means_nothing_was_sent(stage: TelegramStage) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = TelegramPort(
-            "tg", TOKEN, api_url=f"http://127.0.0.1:{free.getsockname()[1]}", clock=stage.world.clock
-        )
+        port = TelegramPort("tg", TOKEN, api_url=f"http://127.0.0.1:{free.getsockname()[1]}", clock=stage.world.clock)
         with pytest.raises(Unreachable):
             await port.send(stage.message())
         await port.close()

@@ -95,9 +95,7 @@ def platform_error(error: Exception) -> PlatformError:
         case RetryAfter():
             return _slow_down(error)
         case ChatMigrated():
-            return ChatMoved(
-                "telegram:moved", "The group became a supergroup.", new_chat_id=str(error.new_chat_id)
-            )
+            return ChatMoved("telegram:moved", "The group became a supergroup.", new_chat_id=str(error.new_chat_id))
         case InvalidToken():
             return CredentialsRefused(
                 "telegram:401", "Telegram refuses the bot's token; ask @BotFather for a new one and set it."

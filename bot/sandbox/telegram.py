@@ -63,9 +63,7 @@ class TelegramWorld(TelegramState):
         """A person; the same username (or, without one, the same name) is the same person."""
         with self.lock:
             for account in self.accounts.values():
-                if not account.is_bot and (
-                    account.username == username if username else account.name == name
-                ):
+                if not account.is_bot and (account.username == username if username else account.name == name):
                     return account.id
             account = Account(self.number("user", 5_000_000_001), name, username)
             self.accounts[account.id] = account
@@ -200,9 +198,7 @@ class TelegramWorld(TelegramState):
     def voice(self, user: int, chat: int, content: bytes = b"OggS", *, reply_to: int | None = None) -> int:
         """A voice message."""
         with self.lock:
-            media = {
-                "voice": self._file("voice", ".oga", content) | {"duration": 3, "mime_type": "audio/ogg"}
-            }
+            media = {"voice": self._file("voice", ".oga", content) | {"duration": 3, "mime_type": "audio/ogg"}}
             return self._write(user, chat, "", reply_to, None, media=media).id
 
     def sticker(self, user: int, chat: int, emoji: str = "👍", *, reply_to: int | None = None) -> int:
@@ -217,9 +213,7 @@ class TelegramWorld(TelegramState):
         with self.lock:
             message = self._message(self._chat(chat, user), message_id)
             if message.sender.id != user:
-                raise ValueError(
-                    f"Message {message_id} was not written by user {user}; only its writer edits it."
-                )
+                raise ValueError(f"Message {message_id} was not written by user {user}; only its writer edits it.")
             message.text, message.entities, message.edited_at = text, entities_of_plain(text), self.now
             self._say(message, "edited_message")
 
@@ -232,9 +226,7 @@ class TelegramWorld(TelegramState):
             wanted = [one for one in buttons if label_or_token in (one["text"], one.get("callback_data"))]
             if not wanted or "callback_data" not in wanted[0]:
                 labels = ", ".join(repr(button["text"]) for button in buttons) or "none"
-                raise ValueError(
-                    f"Message {message_id} has no button {label_or_token!r} to press; it has: {labels}."
-                )
+                raise ValueError(f"Message {message_id} has no button {label_or_token!r} to press; it has: {labels}.")
             press = Press(str(self.number("press", 4_380_000_000_000_001)), message.sender.id, self.now)
             self.presses[press.id] = press
             self.tell(
@@ -312,7 +304,8 @@ class TelegramWorld(TelegramState):
 
     def _open_topic(self, chat: Chat, name: str) -> None:
         chat.is_forum = True
-        if chat.id and not chat.messages:
+        if not chat.messages:
+            # Message 1 is the group's making, so that no topic has General's number.
             self.post(chat, self._someone(chat), service={"supergroup_chat_created": True})
         opening = self.post(
             chat, self._someone(chat), service={"forum_topic_created": {"name": name, "icon_color": 7322096}}

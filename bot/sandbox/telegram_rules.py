@@ -175,9 +175,7 @@ def _unparsable(why: str) -> BotApiError:
     return bad_request(f"can't parse entities: {why}")
 
 
-_COMMAND_OR_MENTION = re.compile(
-    r"(?:^|(?<=\s))(/[A-Za-z0-9_]{1,32}(?:@[A-Za-z0-9_]{3,32})?|@[A-Za-z0-9_]{3,32})"
-)
+_COMMAND_OR_MENTION = re.compile(r"(?:^|(?<=\s))(/[A-Za-z0-9_]{1,32}(?:@[A-Za-z0-9_]{3,32})?|@[A-Za-z0-9_]{3,32})")
 
 
 def entities_of_plain(text: str) -> list[Wire]:

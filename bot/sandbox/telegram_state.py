@@ -202,9 +202,7 @@ class TelegramState:
                 raise forbidden("bot can't initiate conversation with a user")
             raise bad_request("chat not found")
         if chat.moved_to is not None:
-            raise bad_request(
-                "group chat was upgraded to a supergroup chat", migrate_to_chat_id=chat.moved_to
-            )
+            raise bad_request("group chat was upgraded to a supergroup chat", migrate_to_chat_id=chat.moved_to)
         match chat.bots.get(bot.id):
             case "kicked" if chat.person is not None:
                 raise forbidden("bot was blocked by the user")
@@ -251,9 +249,7 @@ class TelegramState:
         """Queue an update, unless this kind was not asked for."""
         self.forget_old(bot)
         if bot.wants(kind):
-            bot.updates.append(
-                (bot.next_update_id, self.now, {"update_id": bot.next_update_id, kind: content})
-            )
+            bot.updates.append((bot.next_update_id, self.now, {"update_id": bot.next_update_id, kind: content}))
             bot.next_update_id += 1
 
     def forget_old(self, bot: BotAccount) -> None:

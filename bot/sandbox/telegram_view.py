@@ -38,10 +38,7 @@ def shown_message(message: Message) -> dict[str, Any]:
         "author": message.sender.name,
         "from_bot": message.sender.is_bot,
         "buttons": [
-            [
-                {"text": one["text"], "token": one.get("callback_data", ""), "url": one.get("url", "")}
-                for one in row
-            ]
+            [{"text": one["text"], "token": one.get("callback_data", ""), "url": one.get("url", "")} for one in row]
             for row in message.markup.get("inline_keyboard", [])
         ],
         "photo": message.media["photo"][-1]["file_id"] if "photo" in message.media else None,
