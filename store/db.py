@@ -100,9 +100,7 @@ def schema_state(engine: sa.Engine) -> SchemaState:
     """
     with reading(engine) as conn:
         found = _revision(conn)
-        taken = (
-            sorted(set(sa.inspect(conn).get_table_names()) & set(metadata.tables)) if found is None else []
-        )
+        taken = sorted(set(sa.inspect(conn).get_table_names()) & set(metadata.tables)) if found is None else []
     if taken:
         raise DatabaseUnusable(
             f"The database {_shown(engine.url)} holds tables named {', '.join(taken)} that SMGT did not "
@@ -321,9 +319,7 @@ def _open_postgres(url: sa.URL) -> sa.Engine:
         ) from error
     if standby:
         engine.dispose()
-        raise DatabaseUnusable(
-            f"The PostgreSQL server of {_shown(url)} is a read-only replica; name the primary."
-        )
+        raise DatabaseUnusable(f"The PostgreSQL server of {_shown(url)} is a read-only replica; name the primary.")
     return engine
 
 

@@ -29,9 +29,7 @@ _NAMES: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-unty
 
 def differences(migrated: sa.Engine, created: sa.Engine) -> list[str]:
     """A unified diff, empty when both databases hold the same tables; `-` migrations, `+` store.tables."""
-    return list(
-        difflib.unified_diff(shape(migrated), shape(created), "migrations", "store.tables", "", "", 1, "")
-    )
+    return list(difflib.unified_diff(shape(migrated), shape(created), "migrations", "store.tables", "", "", 1, ""))
 
 
 def shape(engine: sa.Engine) -> list[str]:
@@ -46,9 +44,7 @@ def shape(engine: sa.Engine) -> list[str]:
             for column in inspector.get_columns(table)
         ]
         found += [f"{table} primary key {primary['name']} {primary['constrained_columns']}"]
-        found += [
-            f"{table} unique {u['name']} {u['column_names']}" for u in inspector.get_unique_constraints(table)
-        ]
+        found += [f"{table} unique {u['name']} {u['column_names']}" for u in inspector.get_unique_constraints(table)]
         found += [f"{table} check {c['name']} {c['sqltext']}" for c in inspector.get_check_constraints(table)]
         found += [
             f"{table} foreign key {key['name']} {key['constrained_columns']} "
@@ -100,11 +96,7 @@ def _create(table: sa.Table) -> Iterator[str]:
         yield f"        {_column(column)},"
     checks = [check for column in table.columns for check in column.constraints]
     for constraint in [*checks, *sorted(table.constraints, key=_constraint)]:
-        if (
-            isinstance(constraint, sa.CheckConstraint)
-            and constraint in table.constraints
-            and constraint in checks
-        ):
+        if isinstance(constraint, sa.CheckConstraint) and constraint in table.constraints and constraint in checks:
             continue
         yield f"        {_constraint(constraint)},"
     yield "    )"
@@ -133,9 +125,7 @@ def _type(kind: sa.types.TypeEngine[object]) -> str:
         case sa.String() | sa.LargeBinary():
             return f"sa.{type(kind).__name__}({kind.length or ''})"
         case _:
-            raise TypeError(
-                f"The first revision cannot be written for a column of type {kind!r}; add it here."
-            )
+            raise TypeError(f"The first revision cannot be written for a column of type {kind!r}; add it here.")
 
 
 def _constraint(constraint: sa.Constraint) -> str:
@@ -178,9 +168,7 @@ def main(arguments: list[str]) -> int:
         found = differences(migrated, created)
         migrated.dispose()
         created.dispose()
-    sys.stdout.write(
-        "\n".join(found) + "\n" if found else "The migrations make exactly the tables of store.tables.\n"
-    )
+    sys.stdout.write("\n".join(found) + "\n" if found else "The migrations make exactly the tables of store.tables.\n")
     return 1 if found else 0
 
 

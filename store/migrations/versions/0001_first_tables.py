@@ -31,12 +31,8 @@ def upgrade() -> None:
         sa.Column("secret", sa.LargeBinary(32), nullable=True),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_accounts_platform_known")
-        ),
-        sa.CheckConstraint(
-            "language IN ('en', 'hi', 'hi-Latn', 'pa')", name=op.f("ck_accounts_language_known")
-        ),
+        sa.CheckConstraint("platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_accounts_platform_known")),
+        sa.CheckConstraint("language IN ('en', 'hi', 'hi-Latn', 'pa')", name=op.f("ck_accounts_language_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("platform", "author_id", name=op.f("uq_accounts_platform_author_id")),
     )
@@ -59,9 +55,7 @@ def upgrade() -> None:
         sa.Column("handle", sa.String(128), nullable=False, server_default=""),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_why", sa.String(256), nullable=True),
-        sa.CheckConstraint(
-            "platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_channels_platform_known")
-        ),
+        sa.CheckConstraint("platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_channels_platform_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channels")),
         sa.UniqueConstraint("name", name=op.f("uq_channels_name")),
     )
@@ -144,8 +138,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("level BETWEEN 0 AND 3", name=op.f("ck_posts_level_on_the_ladder")),
         sa.CheckConstraint(
-            "(department IS NULL) = (role IN ('cmo_desk','cmo_viewer'))",
-            name=op.f("ck_posts_a_department_or_the_cmo"),
+            "(department IS NULL) = (role IN ('cmo_desk','cmo_viewer'))", name=op.f("ck_posts_a_department_or_the_cmo")
         ),
         sa.ForeignKeyConstraint(["desk"], ["desks.code"], name=op.f("fk_posts_desk")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_posts")),
@@ -174,9 +167,7 @@ def upgrade() -> None:
         sa.Column("officer_id", sa.Integer(), nullable=False),
         sa.Column("from_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("to_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "to_at IS NULL OR to_at >= from_at", name=op.f("ck_holdings_ends_after_it_begins")
-        ),
+        sa.CheckConstraint("to_at IS NULL OR to_at >= from_at", name=op.f("ck_holdings_ends_after_it_begins")),
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_holdings_officer_id")),
         sa.ForeignKeyConstraint(["post"], ["posts.code"], name=op.f("fk_holdings_post")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holdings")),
@@ -229,19 +220,13 @@ def upgrade() -> None:
         sa.Column("turn", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("confirm_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_tickets_platform_known")
-        ),
-        sa.CheckConstraint(
-            "language IN ('en', 'hi', 'hi-Latn', 'pa')", name=op.f("ck_tickets_language_known")
-        ),
+        sa.CheckConstraint("platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_tickets_platform_known")),
+        sa.CheckConstraint("language IN ('en', 'hi', 'hi-Latn', 'pa')", name=op.f("ck_tickets_language_known")),
         sa.CheckConstraint(
             "status IN ('collecting', 'triage', 'assigned', 'accepted', 'disposed', 'closed', 'rejected', 'withdrawn', 'merged')",
             name=op.f("ck_tickets_status_known"),
         ),
-        sa.CheckConstraint(
-            "register IN ('normal', 'grave', 'sensitive')", name=op.f("ck_tickets_register_known")
-        ),
+        sa.CheckConstraint("register IN ('normal', 'grave', 'sensitive')", name=op.f("ck_tickets_register_known")),
         sa.CheckConstraint(
             "sensitivity IN ('normal', 'restricted', 'sensitive')", name=op.f("ck_tickets_sensitivity_known")
         ),
@@ -267,8 +252,7 @@ def upgrade() -> None:
             name=op.f("ck_tickets_somebody_complains"),
         ),
         sa.CheckConstraint(
-            "outcome IS NULL OR outcome <> 'not_satisfied'",
-            name=op.f("ck_tickets_never_closed_against_the_citizen"),
+            "outcome IS NULL OR outcome <> 'not_satisfied'", name=op.f("ck_tickets_never_closed_against_the_citizen")
         ),
         sa.CheckConstraint(
             "status <> 'disposed' OR disposed_at IS NOT NULL", name=op.f("ck_tickets_disposed_has_a_time")
@@ -277,9 +261,7 @@ def upgrade() -> None:
             "status NOT IN ('assigned','accepted','disposed') OR (department IS NOT NULL AND due_at IS NOT NULL)",
             name=op.f("ck_tickets_with_an_office_and_a_due_time"),
         ),
-        sa.CheckConstraint(
-            "reopen_count <= disposal_count + 1", name=op.f("ck_tickets_reopened_only_after_an_end")
-        ),
+        sa.CheckConstraint("reopen_count <= disposal_count + 1", name=op.f("ck_tickets_reopened_only_after_an_end")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_tickets_account_id")),
         sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("fk_tickets_channel_id")),
         sa.ForeignKeyConstraint(["linked_to"], ["tickets.id"], name=op.f("fk_tickets_linked_to")),
@@ -353,6 +335,8 @@ def upgrade() -> None:
         sa.Column("category_choices", sa.String(256), nullable=False, server_default=""),
         sa.Column("district_choices", sa.String(256), nullable=False, server_default=""),
         sa.Column("keys", sa.Text(), nullable=False, server_default=""),
+        sa.Column("mentioned_ids", sa.Text(), nullable=False, server_default=""),
+        sa.Column("unasked_count", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("misses", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("reminded", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("interim_told", sa.Boolean(), nullable=False, server_default=sa.false()),
@@ -361,10 +345,10 @@ def upgrade() -> None:
             "awaiting IN ('nothing', 'details', 'officer_question', 'satisfaction', 'reopen_reason')",
             name=op.f("ck_conversations_awaiting_known"),
         ),
+        sa.CheckConstraint("unasked_count >= 0", name=op.f("ck_conversations_unasked_count_not_negative")),
         sa.CheckConstraint("misses >= 0", name=op.f("ck_conversations_misses_not_negative")),
         sa.CheckConstraint(
-            "(awaiting = 'nothing') = (awaiting_since_at IS NULL)",
-            name=op.f("ck_conversations_waiting_has_a_start"),
+            "(awaiting = 'nothing') = (awaiting_since_at IS NULL)", name=op.f("ck_conversations_waiting_has_a_start")
         ),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_conversations_ticket_id")),
         sa.PrimaryKeyConstraint("ticket_id", name=op.f("pk_conversations")),
@@ -493,12 +477,9 @@ def upgrade() -> None:
         sa.Column("attachments", sa.Text(), nullable=False, server_default="[]"),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_transcript_platform_known")),
         sa.CheckConstraint(
-            "platform IN ('x', 'facebook', 'telegram')", name=op.f("ck_transcript_platform_known")
-        ),
-        sa.CheckConstraint(
-            "speaker IN ('citizen','stranger','officer','human','quoted')",
-            name=op.f("ck_transcript_speaker_known"),
+            "speaker IN ('citizen','stranger','officer','human','quoted')", name=op.f("ck_transcript_speaker_known")
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_transcript_account_id")),
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_transcript_officer_id")),
