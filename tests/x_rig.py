@@ -83,6 +83,13 @@ class XRig:
         return Outgoing(act=OutgoingAct.REPLY, text=text, thread_id=post_id, reply_to_id=post_id)
 
 
+def close_port(port: XPort) -> None:
+    """Close it in a thread of its own: a loop may run in this one."""
+    closing = threading.Thread(target=asyncio.run, args=(port.close(),))
+    closing.start()
+    closing.join()
+
+
 @contextmanager
 def ready_x(*, limit_scale: float | None = 1.0, **port_options: Any) -> Iterator[XRig]:
     """A running rig; the port is closed and the server stopped at the end."""
@@ -95,8 +102,15 @@ def ready_x(*, limit_scale: float | None = 1.0, **port_options: Any) -> Iterator
         try:
             yield XRig(world, x, server, port, me)
         finally:
-            closing = threading.Thread(
-                target=asyncio.run, args=(port.close(),)
-            )  # a loop may run in this thread
-            closing.start()
-            closing.join()
+            close_port(port)
+
+
+@contextmanager
+def ready_x_port(rig: XRig, **port_options: Any) -> Iterator[XRig]:
+    """The same world and server with another port."""
+    port_options.setdefault("api_url", rig.api_url)
+    port = XPort("x-office", XCredentials(**KEYS), clock=rig.world.clock, **port_options)
+    try:
+        yield XRig(rig.world, rig.x, rig.server, port, rig.me)
+    finally:
+        close_port(port)

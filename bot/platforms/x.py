@@ -1,7 +1,7 @@
 """One official account on X: reads what people write to it, answers them, reads its own answers back.
 
-Owns what is asked of X, when, and within which budget. How X's JSON is understood is in x_posts, what its refusals
-mean in x_errors. It must not know tickets, the database or the words of a reply.
+Owns sending, reading back and fetching; what a read asks for is in x_reading, what X's JSON means in x_posts,
+its refusals in x_errors. It must not know tickets, the database or the words of a reply.
 """
 
 from __future__ import annotations
@@ -32,16 +32,18 @@ from store.vocabulary import OutgoingAct, Platform
 __all__ = ["XCredentials", "XPort"]
 
 MARGIN = timedelta(minutes=5)  # read back from this long before a sending began: clocks differ
-TIMELINE_PAGES = 32  # X shows an account's newest 3,200 posts
+TIMELINE_PAGES = 33  # X shows an account's newest 3,200 posts
+TIMELINE_REACH = 3100  # from here on a reading may have been cut by that and not by its window
 PHOTO_HOST = "pbs.twimg.com"
 MAX_PHOTO_BYTES = 5 * 1024 * 1024
 
 
 class XPort:
-    """The port of one X account. `api_url` is X's own or an emulator's; `timeout` is (connect, read) in seconds.
+    """The port of one X account.
 
-    `overlap` is how far each read goes back behind what was seen, because X may show posts late;
-    `first_look_back` how far the very first read goes. `sweep_queries` and `lookups` bound one read's extra requests.
+    `api_url` is X's own or an emulator's; `timeout` is (connect, read) in seconds. `overlap` is how far each
+    read goes back behind what was seen, because X may show posts late; `first_look_back` how far the very first
+    goes. `sweep_queries` (searches) and `lookups` (of 100 posts) bound the extra requests of one read.
     """
 
     platform = Platform.X
@@ -89,14 +91,14 @@ class XPort:
         return self._me or await self.identify()
 
     async def read(self, cursors: Mapping[str, str], watch: Watch) -> AsyncIterator[Batch]:
-        """Mentions, own posts, watched threads and deletes since `cursors`, oldest first. Raises PlatformError.
+        """Mentions, own posts, watched threads, deletes since `cursors`, oldest first. Raises PlatformError.
 
-        Cursors: `mentions`, `timeline` (newest time seen), `sweep` (last thread swept), `deletes` (round and id).
+        Cursors: `mentions` and `timeline` (newest time seen), `sweep` (last thread), `deletes` (round, id).
         """
         reader = XReader(
             self._reading,
             await self._us(),
-            now=self._clock.now(),
+            now=watch.now,
             overlap=self._overlap,
             first_look_back=self._first_look_back,
         )
@@ -135,7 +137,7 @@ class XPort:
         return str(post_id)
 
     async def read_back(self, unknown: Sequence[Unknown]) -> ReadBack:
-        """Look for our own posts by parent and exact text, one reading of the timeline for all. Raises PlatformError."""
+        """Look for our posts by parent and exact text, one reading for all rows. Raises PlatformError."""
         if not unknown:
             return ReadBack({}, self._clock.now())
         us = await self._us()
@@ -144,7 +146,7 @@ class XPort:
     def _read_back(self, us: Identity, unknown: Sequence[Unknown]) -> ReadBack:
         since = min(row.sending_at for row in unknown) - MARGIN
         pages, whole = self._reading.pages(
-            self._reading.sdk.get_users_tweets, us.account_id, token="pagination_token", most=TIMELINE_PAGES,
+            self._reading.sdk.get_users_tweets, us.account_id, page_by="pagination_token", most=TIMELINE_PAGES,
             start_time=since,
         )  # fmt: skip
         posts = {post["id"]: post for page in pages for post in page.get("data") or []}
@@ -157,11 +159,12 @@ class XPort:
                     found[row.row_id] = post["id"]
                     used.add(post["id"])
                     break
-        reach = since if whole or not standing else moment_of(standing[0]["created_at"])
+        cut = not whole or len(standing) >= TIMELINE_REACH
+        reach = moment_of(standing[0]["created_at"]) if cut and standing else since
         return ReadBack(found, reach)
 
     async def fetch(self, ref: str) -> bytes:
-        """The bytes of a photo by its address. Raises Refused for any host but X's own, PlatformError otherwise."""
+        """The bytes of a photo by its `Attachment.url`. Raises PlatformError; Refused for other hosts."""
         if not self._may_fetch(ref):
             raise Refused("x:photo_host", "Photos are fetched only from X's own photo host.")
         return await asyncio.to_thread(self._reading.bytes_of, ref, MAX_PHOTO_BYTES)
@@ -170,9 +173,7 @@ class XPort:
         try:
             asked, ours = urlsplit(ref), urlsplit(self._api_url)
             same = (asked.scheme, asked.hostname, asked.port) == (ours.scheme, ours.hostname, ours.port)
-            on_photo_host = (
-                asked.hostname == PHOTO_HOST and asked.scheme == "https" and asked.port in (None, 443)
-            )
+            on_photo_host = asked.hostname == PHOTO_HOST and asked.scheme == "https" and asked.port in (None, 443)
         except ValueError:
             return False
         return on_photo_host or (same and not self._live)
@@ -184,7 +185,7 @@ class XPort:
 
 
 def _is_answer(post: dict[str, object], row: Unknown) -> bool:
-    """Whether a post of ours is what the row was to send: same parent, same words, not older than the sending."""
+    """Whether our post is what the row was to send: same parent, same words, not older than the sending."""
     written: datetime = moment_of(str(post["created_at"]))
     return (
         reference(post, "replied_to") == row.outgoing.reply_to_id

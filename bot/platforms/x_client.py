@@ -89,14 +89,14 @@ class XClient:
         """Ask the SDK; the JSON object of the answer. Raises PlatformError and nothing else."""
         try:
             answer = ask(*args, **params)
-        except Exception as error:  # noqa: BLE001 - tweepy lets anything through; each is put into the port's words
+        except Exception as error:  # tweepy lets anything through
             raise platform_error(error, now=self._clock.now(), sending=sending) from error
         if not isinstance(answer, dict):
             raise platform_error(TypeError(), now=self._clock.now(), sending=sending)
         return answer
 
     def pages(
-        self, ask: Callable[..., Any], *args: Any, token: str, most: int, **params: Any
+        self, ask: Callable[..., Any], *args: Any, page_by: str, most: int, **params: Any
     ) -> tuple[list[Json], bool]:
         """Up to `most` pages, newest first, and whether that was all. Raises PlatformError.
 
@@ -113,11 +113,11 @@ class XClient:
             if following in seen:
                 return answers, False
             seen.add(following)
-            asked[token] = following
+            asked[page_by] = following
         return answers, False
 
     def bytes_of(self, address: str, most: int) -> bytes:
-        """The photo behind an address, without our keys. Raises PlatformError; Refused when it is too big or gone."""
+        """The photo behind an address, asked without keys. Raises PlatformError."""
         try:
             with self.session.get(address, stream=True) as response:
                 if response.status_code >= 500:

@@ -1,6 +1,7 @@
 """What tweepy and requests raise, put into the words of the port: one function, one answer for each failure.
 
-Owns the reading of X's refusals. It must not know what was sent, and puts no text of ours or a citizen's in errors.
+Owns the reading of X's refusals. It must not know what was sent, and puts no words of ours or of a citizen's
+in errors.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bot.platforms.port import (
 )
 
 DEFAULT_WAIT = 60.0  # seconds to wait when X does not say how long
+CAP_WAIT = 3600.0  # seconds between tries when the month's cap is used up
 LONGEST_WAIT = timedelta(hours=25)  # X's longest window is 24 hours; a later reset is nonsense
 
 _NOT_CONNECTED = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)
@@ -33,10 +35,17 @@ _DUPLICATE = "duplicate content"
 _TOO_LONG = ("too long", "needs to be a bit shorter")
 _NO_REPLY = (
     "deleted or not visible",
-    "you are mentioned",
-    "not allowed to reply",
-    "have been blocked",
+    "mentioned",
+    "allowed to reply",
+    "reply to this",
     "can reply",
+    "blocked",
+)
+_ACCOUNT = (
+    "your account is suspended",
+    "account is temporarily locked",
+    "app permissions",
+    "client-not-enrolled",
 )
 
 
@@ -57,6 +66,8 @@ def reset_moment(headers: Mapping[str, str], now: datetime) -> datetime | None:
 def _rate_limited(error: tweepy.HTTPException, now: datetime) -> RateLimited:
     moment = reset_moment(error.response.headers, now)
     sentence = "X asks to slow down."
+    if "usage cap" in str(error).lower():
+        return RateLimited("x:cap", "The month's cap of X's plan is used up.", retry_after=CAP_WAIT)
     if moment is None:
         return RateLimited("x:429", sentence, retry_after=DEFAULT_WAIT)
     return RateLimited("x:429", sentence, retry_at=moment)
@@ -64,6 +75,8 @@ def _rate_limited(error: tweepy.HTTPException, now: datetime) -> RateLimited:
 
 def _forbidden(said: str, sending: bool) -> PlatformError:
     lower = said.lower()
+    if any(part in lower for part in _ACCOUNT):
+        return CredentialsRefused("x:account", f"X holds back the whole account or app: {said}")
     if not sending:
         return Refused("x:403", f"X forbids this read: {said}")
     if _DUPLICATE in lower:
@@ -81,9 +94,9 @@ def _answered(error: tweepy.HTTPException, now: datetime, sending: bool) -> Plat
     if status == 429:
         return _rate_limited(error, now)
     if status == 401:
-        return CredentialsRefused(
-            "x:401", "X refuses the account's keys; renew them and start the channel again."
-        )
+        return CredentialsRefused("x:401", "X refuses the account's keys; renew them and start the channel again.")
+    if status == 402:
+        return CredentialsRefused("x:402", "X's credits are used up; buy more and start the channel again.")
     if status == 403:
         return _forbidden(said, sending)
     if status == 404 and sending:
@@ -111,7 +124,7 @@ def _never_connected(error: requests.RequestException) -> bool:
 
 
 def platform_error(error: Exception, *, now: datetime, sending: bool) -> PlatformError:
-    """The port's error for whatever a call of tweepy raised; `now` is the office clock, for the reset headers."""
+    """The port's error for whatever a call of tweepy raised; `now` (office clock) judges reset headers."""
     if isinstance(error, tweepy.HTTPException):
         return _answered(error, now, sending)
     if isinstance(error, requests.JSONDecodeError):

@@ -21,10 +21,10 @@ _PLAIN_ADDRESS = re.compile(
     r"(?:/[a-z0-9_\-/=]{0,400})?(?!\S)",
     re.IGNORECASE,
 )
-# A dot where X may see an address: a Latin label before it, or a scheme at the start, two letters after it.
-_MAYBE_ADDRESS = re.compile(
-    rf"(?:(?<=[{_LATIN}\-])|(?<=[^\s\x00-\x7f]))\.(?=[^\W\d_]{{2}}|xn--)", re.IGNORECASE
-)
+# A dot where X may see an address: a Latin label before it (after a scheme, any), a top-level domain after it.
+_AFTER = r"(?=[a-zA-Z]{2}|[^\x00-\x7f])"
+_BARE_DOT = re.compile(rf"(?<=[{_LATIN}\-])\.{_AFTER}")
+_ANY_DOT = re.compile(rf"\.{_AFTER}")
 
 
 def _weight_of(text: str) -> int:
@@ -36,13 +36,8 @@ def _weight_of(text: str) -> int:
 
 def _bound(text: str) -> int:
     """Never less than X counts: each doubtful dot is taken for an address on top of its characters."""
-    latin_only = "://" not in text
-    doubtful = sum(
-        1
-        for dot in _MAYBE_ADDRESS.finditer(text)
-        if not latin_only or re.match(rf"[{_LATIN}\-]", text[dot.start() - 1])
-    )
-    return _weight_of(text) + ADDRESS_WEIGHT * doubtful
+    doubtful = _ANY_DOT if "://" in text else _BARE_DOT
+    return _weight_of(text) + ADDRESS_WEIGHT * len(doubtful.findall(text))
 
 
 def weighted_length(text: str) -> int:

@@ -1,7 +1,7 @@
 """X's JSON turned into what SMGT hears: one post of API v2 becomes one Inbound.
 
-Pure; owns what X's fields mean (edits, long posts, mentions that X itself puts at the head of a reply). It must
-not know how the JSON was fetched.
+Pure; owns what X's fields mean (edits, long posts, the names that X itself puts at the head of a reply). It
+must not know how the JSON was fetched.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from store.vocabulary import InboundVerb, Platform
 
 Json = dict[str, Any]
 
-LEADING_MENTIONS = re.compile(r"^(?:\s*@[A-Za-z0-9_]{1,15}(?![A-Za-z0-9_@]))+\s*")
-HANDLE = re.compile(r"(?<![A-Za-z0-9_@])@([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_@])")
+LEADING_MENTIONS = re.compile(r"^(?:\s*[@＠][A-Za-z0-9_]{1,15}(?![A-Za-z0-9_@]))+\s*")
+HANDLE = re.compile(r"(?<![A-Za-z0-9_@＠])[@＠]([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_@])")
+STATUS_LINK = re.compile(r"https://(?:x|twitter)\.com/\w+/status/\d+")
 MEDIA_KINDS = {"photo": "photo", "video": "video", "animated_gif": "animation"}
 
 
@@ -67,7 +68,7 @@ def whole_text(post: Json) -> str:
     source = note if note.get("text") else post
     for link in (source.get("entities") or {}).get("urls") or []:
         expanded = str(link.get("expanded_url") or "")
-        added = "media_key" in link or re.match(r"https://(?:x|twitter)\.com/\w+/status/\d+", expanded)
+        added = "media_key" in link or (STATUS_LINK.match(expanded) and reference(post, "quoted"))
         text = text.replace(str(link.get("url") or "\0"), "" if added else expanded)
     return html.unescape(text).strip()
 
@@ -98,7 +99,7 @@ def _names_us(handles: list[str], us: Identity) -> bool:
 
 
 def _typed_mention(post: Json, text: str, parent: Json | None, us: Identity) -> bool:
-    """Whether the writer's own words name us, told apart from the names that X puts at the head of a reply."""
+    """Whether the writer's own words name us, told apart from the names X puts at the head of a reply."""
     if reference(post, "replied_to") is None:
         return _names_us(HANDLE.findall(text), us)
     head = LEADING_MENTIONS.match(text)
@@ -151,7 +152,8 @@ def inbound_of(post: Json, included: Included, us: Identity) -> Inbound:
     parent_id = reference(post, "replied_to")
     parent = included.posts.get(parent_id or "")
     text = whole_text(post)
-    typed = _typed_mention(post, text, parent, us)
+    repost = reference(post, "retweeted") is not None
+    typed = not repost and _typed_mention(post, text, parent, us)
     names = mentions_in(post)
     to_us = post.get("in_reply_to_user_id") == us.account_id
     by_us = post.get("author_id") == us.account_id
@@ -170,8 +172,8 @@ def inbound_of(post: Json, included: Included, us: Identity) -> Inbound:
         reply_to_id=first_id(parent) if parent else parent_id,
         reply_to_us=to_us,
         mentions_us=typed,
-        implicit=not typed and not by_us and (named or to_us),
-        is_repost=reference(post, "retweeted") is not None,
+        implicit=not (typed or by_us or repost) and (named or to_us),
+        is_repost=repost,
         mentioned_ids=tuple(
             str(one["id"])
             for one in names

@@ -1,6 +1,6 @@
 """What one read of an X account asks for: mentions, own posts, watched threads, deleted posts.
 
-Owns windows, cursors and budgets. It must not know how a post becomes an event (x_posts) or what is done with it.
+Owns windows, cursors and budgets. It must not know what a post means (x_posts) or what is done with it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.platforms.x_posts import Included, deleted, inbound_of, moment_of
 from store.inbound import Inbound
 
 MENTION_PAGES = 10
-# X gives the newest 800 mentions. From here on a read that ends may have been cut by that and not by its window.
+# X gives the newest 800 mentions. From here on a read may have been cut by that and not by its window.
 MENTIONS_REACH = 700
 TIMELINE_PAGES = 32  # the newest 3,200 own posts
 SEARCH_REACH = timedelta(days=7) - timedelta(minutes=5)  # recent search's window, less what a request takes
@@ -28,7 +28,7 @@ DELETES_EVERY = timedelta(hours=24)
 
 @dataclass(slots=True)
 class XReader:
-    """One read at the office time `now`. Methods block; each returns batches, oldest first, or raises PlatformError."""
+    """One read at office time `now`. Methods block and return batches, oldest first. Raise PlatformError."""
 
     client: XClient
     us: Identity
@@ -37,10 +37,10 @@ class XReader:
     first_look_back: timedelta
 
     def mentions(self, cursors: Mapping[str, str]) -> list[Batch]:
-        """All mentions since the cursor; older than X's newest 800 by recent search, older than that is a Gap."""
+        """All mentions since the cursor; beyond X's newest 800 by recent search, beyond that a Gap."""
         seen, since = self._window(cursors.get("mentions"))
         pages, whole = self.client.pages(
-            self.client.sdk.get_users_mentions, self.us.account_id, token="pagination_token",
+            self.client.sdk.get_users_mentions, self.us.account_id, page_by="pagination_token",
             most=MENTION_PAGES, start_time=since,
         )  # fmt: skip
         posts = _posts(pages)
@@ -55,13 +55,13 @@ class XReader:
         """What our account posted since the cursor, by SMGT or by a person."""
         seen, since = self._window(cursors.get("timeline"))
         pages, _ = self.client.pages(
-            self.client.sdk.get_users_tweets, self.us.account_id, token="pagination_token",
+            self.client.sdk.get_users_tweets, self.us.account_id, page_by="pagination_token",
             most=TIMELINE_PAGES, start_time=since,
         )  # fmt: skip
         return self._batches(pages, "timeline", seen, None)
 
     def sweep(self, cursors: Mapping[str, str], watch: Watch, queries: int) -> Batch:
-        """Posts in watched threads that name nobody; thread after thread in turn, `queries` requests at most."""
+        """Posts in watched threads that name nobody; threads in turn, at most `queries` searches."""
         threads = sorted(watch.threads, key=lambda thread: _order(thread.thread_id))
         if not threads or queries < 1:
             return Batch()
@@ -79,13 +79,13 @@ class XReader:
         since = min(thread.last_activity_at for thread in group) - self.overlap
         query = " OR ".join(f"conversation_id:{thread.thread_id}" for thread in group)
         pages, _ = self.client.pages(
-            self.client.sdk.search_recent_tweets, query, token="next_token", most=SWEEP_PAGES,
+            self.client.sdk.search_recent_tweets, query, page_by="next_token", most=SWEEP_PAGES,
             start_time=max(since, self.now - SEARCH_REACH),
         )  # fmt: skip
         return pages
 
     def deletes(self, cursors: Mapping[str, str], watch: Watch, lookups: int) -> Batch:
-        """Which watched posts are gone: each looked at once a day, `lookups` requests of 100 at most in one read."""
+        """Which watched posts are gone: each looked at once a day, at most `lookups` requests of 100."""
         begun, after = self._round(cursors.get("deletes"))
         threads = {one: thread.thread_id for thread in watch.threads for one in thread.message_ids}
         waiting = sorted((one for one in threads if _order(one) > _order(after)), key=_order)
@@ -120,7 +120,7 @@ class XReader:
         if start >= until:
             return [], Gap(since, until, why)
         pages, whole = self.client.pages(
-            self.client.sdk.search_recent_tweets, f"@{self.us.handle}", token="next_token",
+            self.client.sdk.search_recent_tweets, f"@{self.us.handle}", page_by="next_token",
             most=SEARCH_PAGES, start_time=start, end_time=until + timedelta(seconds=1),
         )  # fmt: skip
         if not whole:

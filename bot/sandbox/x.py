@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bot.platforms.x_length import MAX_WEIGHTED_LENGTH, weighted_length
@@ -127,9 +128,7 @@ class XWorld:
             author = self.accounts[self.add_user(handle)]
             left_out = {account.id for account in self.officials()} if hide_mention else set()
             if in_reply_to is not None:
-                text = x_posts.with_auto_mentions(
-                    text, self._names_above(in_reply_to, author, left_out), self.account
-                )
+                text = x_posts.with_auto_mentions(text, self._names_above(in_reply_to, author, left_out), self.account)
             if repost_of is not None:
                 original = self._standing(repost_of)
                 text = f"RT @{original.author.handle}: {original.text}"
@@ -193,10 +192,10 @@ class XWorld:
                 "posts": [post.as_json() for post in self.posts.values()],
             }
 
-    def visible(self, ids: Iterable[str]) -> list[Post]:
-        """The latest versions of posts that still stand."""
+    def visible(self, ids: Iterable[str], most: int | None = None) -> list[Post]:
+        """The latest versions of posts that still stand, in the order of `ids`; at most `most`."""
         posts = (self.posts[one] for one in ids)
-        return [post for post in posts if not post.deleted and post.is_latest]
+        return list(islice((post for post in posts if not post.deleted and post.is_latest), most))
 
     def routes(self) -> list[Route]:
         """The HTTP side, to be mounted under /x."""
@@ -238,6 +237,7 @@ class XWorld:
         post = self.posts.get(post_id)
         if post is None or post.deleted or account.id in post.author.blocked:
             raise Refusal(403, "Forbidden", NOT_VISIBLE)
+        post = self.posts[post.history[-1]]
         quoted = self.posts.get(post.quote_of or "")
         named = account.id in post.mention_ids or (quoted is not None and quoted.author.id == account.id)
         if self.reply_needs_mention and not named and post.author.id != account.id:

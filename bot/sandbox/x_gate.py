@@ -122,7 +122,7 @@ class XGate:
         return callers
 
     async def by_signature(self, request: Request) -> Account:
-        """The official account that signed. Raises Problem: 403 for a bearer token, 401 for a bad signature."""
+        """The official account that signed. Raises Problem 403 for a bearer token, 401 for a bad one."""
         header = request.headers.get("authorization", "")
         if header.startswith("Bearer "):
             self.by_bearer(request)
@@ -157,9 +157,7 @@ class XGate:
         """The 429 of a window that is used up."""
         reset = int((self._x.world.clock.now() + WINDOW).timestamp())
         limit = str(LIMITS[operation])
-        return _too_many(
-            {"x-rate-limit-limit": limit, "x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)}
-        )
+        return _too_many({"x-rate-limit-limit": limit, "x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)})
 
     def _use(self, key: tuple[str, str], limit: int, length: timedelta, prefix: str) -> dict[str, str]:
         now = self._x.world.clock.now()

@@ -6,10 +6,12 @@ Owns requests, answers, paging and expansions; the rules for posting are in x, t
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
 import zlib
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from starlette.requests import Request
@@ -53,9 +55,7 @@ class XWire:
             Route("/media/{key}", self._photo),
         ]
 
-    def _endpoint(
-        self, operation: str, act: Act, *, signed: bool = False
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(self, operation: str, act: Act, *, signed: bool = False) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             await request.body()
             try:
@@ -136,14 +136,12 @@ class XWire:
         return {"data": x_posts.user_json(account)}
 
     def _mentions(self, request: Request, _caller: Account) -> Json:
-        newest = self._x.by_mention.get(str(request.path_params["id"]), [])
-        reach = self._x.visible(newest)[-MENTIONS_REACH:]
-        return self._page(request, reach, smallest=5, default=10, token="pagination_token")  # noqa: S106
+        ids = self._x.by_mention.get(str(request.path_params["id"]), [])
+        return self._page(request, self._x.visible(reversed(ids), MENTIONS_REACH), smallest=5)
 
     def _timeline(self, request: Request, _caller: Account) -> Json:
-        newest = self._x.by_author.get(str(request.path_params["id"]), [])
-        reach = self._x.visible(newest)[-TIMELINE_REACH:]
-        return self._page(request, reach, smallest=5, default=10, token="pagination_token")  # noqa: S106
+        ids = self._x.by_author.get(str(request.path_params["id"]), [])
+        return self._page(request, self._x.visible(reversed(ids), TIMELINE_REACH), smallest=5)
 
     def _search(self, request: Request, _caller: Account) -> Json:
         try:
@@ -154,17 +152,17 @@ class XWire:
         start = _moment(request, "start_time")
         if start is not None and start < since:
             raise _invalid("start_time", "'start_time' must be on or after the last 7 days")
-        recent = (post for post in self._newest_first() if post.created_at >= since)
-        found = [post for post in recent if fits(post)][::-1]
-        return self._page(request, found, smallest=10, default=10, token="next_token")  # noqa: S106
+        found = [post for post in self._x.visible(self._candidates(request, since)) if fits(post)]
+        return self._page(request, found, smallest=10, page_by="next_token")
 
-    def _newest_first(self) -> Iterable[Post]:
-        since = self._x.world.clock.now() - SEARCH_REACH
-        for post_id in reversed(self._x.posts):
-            post = self._x.posts[post_id]
-            if post.created_at < since:
-                return
-            yield from self._x.visible([post_id])
+    def _candidates(self, request: Request, since: datetime) -> Iterable[str]:
+        """Ids newest first, no older than `since`; a search for whole threads looks only at those threads."""
+        terms = request.query_params["query"].split(" OR ")
+        ids: Iterable[str] = reversed(self._x.posts)
+        if all(re.fullmatch(r"conversation_id:\d+", term) for term in terms):
+            threads = {term.partition(":")[2] for term in terms}
+            ids = sorted((one for each in threads for one in self._x.by_conversation.get(each, [])), key=int)[::-1]
+        return takewhile(lambda one: self._x.posts[one].created_at >= since, ids)
 
     def _lookup(self, request: Request, _caller: Account) -> Json:
         ids = [one for one in request.query_params.get("ids", "").split(",") if one]
@@ -183,13 +181,15 @@ class XWire:
         text = body.get("text")
         if not isinstance(text, str) or not text.strip():
             raise _invalid("text", "'text' must be given")
-        reply = body.get("reply") or {}
+        reply = body.get("reply", {})
+        if not isinstance(reply, dict) or not isinstance(reply.get("exclude_reply_user_ids", []), list):
+            raise _invalid("reply", "'reply' is malformed")
         post = self._x.create(
             caller,
             text,
-            in_reply_to=reply.get("in_reply_to_tweet_id"),
-            exclude=reply.get("exclude_reply_user_ids", ()),
-            quote_of=body.get("quote_tweet_id"),
+            in_reply_to=_id_or_none(reply.get("in_reply_to_tweet_id")),
+            exclude=map(str, reply.get("exclude_reply_user_ids", [])),
+            quote_of=_id_or_none(body.get("quote_tweet_id")),
         )
         return {"data": {"id": post.id, "text": post.text, "edit_history_tweet_ids": list(post.history)}}
 
@@ -204,20 +204,17 @@ class XWire:
 
     # pages
 
-    def _page(self, request: Request, posts: list[Post], *, smallest: int, default: int, token: str) -> Json:
-        """One page, newest first, of `posts` (oldest first)."""
-        size = _number(request, "max_results", default)
+    def _page(self, request: Request, posts: list[Post], *, smallest: int, page_by: str = "pagination_token") -> Json:
+        """One page of `posts`, both newest first."""
+        size = _number(request, "max_results", 10)
         if not smallest <= size <= 100:
             raise _invalid("max_results", f"'max_results' must be between {smallest} and 100")
         fault: Fault | None = request.state.fault
         if fault and fault.kind is FaultKind.STALE_READ:
-            posts = posts[: max(0, len(posts) - fault.count)]
-        below = request.query_params.get(token, "").removeprefix("p")
-        kept = [
-            post
-            for post in reversed(posts)
-            if _inside(request, post) and (not below or int(post.id) < int(below))
-        ]
+            posts = posts[fault.count :]
+        below = request.query_params.get(page_by, "").removeprefix("p")
+        inside = _window(request)
+        kept = [post for post in posts if inside(post) and (not below or int(post.id) < int(below))]
         page = self._disorder(fault, kept[:size])
         meta: Json = {"result_count": len(page)}
         if page:
@@ -296,6 +293,10 @@ def _missing(resource: str, parameter: str, value: str) -> Json:
     }  # fmt: skip
 
 
+def _id_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _number(request: Request, name: str, default: int) -> int:
     value = request.query_params.get(name, str(default))
     if not value.isdigit():
@@ -313,15 +314,19 @@ def _moment(request: Request, name: str) -> datetime | None:
         raise _invalid(name, f"'{name}' is not a time") from problem
 
 
-def _inside(request: Request, post: Post) -> bool:
+def _window(request: Request) -> Callable[[Post], bool]:
     since, until = _number(request, "since_id", 0), _number(request, "until_id", 0)
     start, end = _moment(request, "start_time"), _moment(request, "end_time")
-    return (
-        int(post.id) > since
-        and (not until or int(post.id) < until)
-        and (start is None or post.created_at >= start)
-        and (end is None or post.created_at < end)
-    )
+
+    def inside(post: Post) -> bool:
+        return (
+            int(post.id) > since
+            and (not until or int(post.id) < until)
+            and (start is None or post.created_at >= start)
+            and (end is None or post.created_at < end)
+        )
+
+    return inside
 
 
 def _small_picture(seed: int) -> bytes:
@@ -332,9 +337,4 @@ def _small_picture(seed: int) -> bytes:
 
     row = b"\x00" + struct.pack(">I", seed)[1:] * 8
     header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(row * 8))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 8)) + chunk(b"IEND", b"")
