@@ -1,4 +1,4 @@
-"""A ready Facebook for tests: the emulator on a real socket and our port speaking to it through facebook-sdk."""
+"""A ready Facebook for tests: the emulator on a real socket, and our port speaking to it by facebook-sdk."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ class FacebookRig:
 
 def reply(thread_id: str, text: str, *, to: str | None = None, **more: Any) -> Outgoing:
     """A public reply under a post or comment."""
-    return Outgoing(
-        act=OutgoingAct.REPLY, text=text, thread_id=thread_id, reply_to_id=to or thread_id, **more
-    )
+    return Outgoing(act=OutgoingAct.REPLY, text=text, thread_id=thread_id, reply_to_id=to or thread_id, **more)
 
 
 @asynccontextmanager

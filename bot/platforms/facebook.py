@@ -1,7 +1,8 @@
 """One Facebook Page of ours as a `Port`: answering, reading back, private replies, photos.
 
-Owns what is asked of the Graph API and in what order; `facebook_reader` owns polling, `facebook_graph` requests and
-errors, `facebook_events` the shapes. It must not know the database, the conversation or how a webhook is served.
+Owns what is asked of the Graph API and in what order; `facebook_reader` owns polling, `facebook_graph`
+requests and errors, `facebook_events` the shapes. It must not know the database, the conversation or how a
+webhook is served.
 """
 
 from __future__ import annotations
@@ -156,8 +157,8 @@ class FacebookPort:
     async def fill(self, mention: NeedsFetch) -> Inbound | None:
         """The words of a mention that a webhook told by ids; None when they are gone or not shown to us.
 
-        Under another's post, what the mention points at comes along as `quoted`. Raises PlatformError: answer the
-        webhook with an error then, so that Facebook tells it again.
+        Under another's post, what the mention points at comes along as `quoted`. Raises PlatformError:
+        answer the webhook with an error then, so that Facebook tells it again.
         """
         try:
             return await asyncio.to_thread(self._fill, mention)

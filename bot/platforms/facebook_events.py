@@ -1,11 +1,12 @@
 """Posts and comments of the Graph API as `Inbound`.
 
-Owns the reading of Facebook's JSON. Pure: no network, no clock. It must not know the database or the conversation.
+Owns the reading of Facebook's JSON. Pure: no network, no clock. It must not know the database or the
+conversation.
 
-The event key is `<verb>:<object id>:<unix time>`, and polling and webhooks must build the same one. The only time
-that both carry for posts and for comments is `created_time`, so that is the time of `posted` and `edited`. An edit
-does not change it, so an edit's key ends with eight characters of a digest of the new words; and no source tells
-when an object was removed, while it is removed once, so a delete's time is 0:
+The event key is `<verb>:<object id>:<unix time>`, and polling and webhooks must build the same one. The
+only time that both carry for posts and for comments is `created_time`, so that is the time of `posted` and
+`edited`. An edit does not change it, so an edit's key ends with eight characters of a digest of the new
+words; and no source tells when an object was removed, while it is removed once, so a delete's time is 0:
 
     posted:<id>:<created>     edited:<id>:<created>:<digest>     deleted:<id>:0
 """
@@ -26,7 +27,10 @@ POST_FIELDS = (
     "id,created_time,updated_time,message,from,message_tags,"
     f"attachments{{{ATTACHMENT_FIELDS},subattachments{{{ATTACHMENT_FIELDS}}}}}"
 )
-COMMENT_FIELDS = f"id,created_time,message,from,message_tags,parent{{id,from}},object{{id}},attachment{{{ATTACHMENT_FIELDS}}}"
+COMMENT_FIELDS = (
+    "id,created_time,message,from,message_tags,parent{id,from},object{id},"
+    f"attachment{{{ATTACHMENT_FIELDS}}}"
+)
 Json = Mapping[str, Any]
 
 
@@ -52,8 +56,10 @@ def deleted_key(object_id: str) -> str:
 
 def post_event(page_id: str, post: Json, *, tagged: bool) -> Inbound:
     """A post as it was read; `tagged` when it came from the listing of posts that tag us."""
-    object_id, created_at, text = _id(post), created_time(post), _text(post)
+    object_id, created_at, text = _id(post), created_time(post), words_of(post)
     author = author_of(post)
+    by_us = author is not None and author.id == page_id
+    mentions_us = tagged or _names(post, page_id)
     return Inbound(
         key=posted_key(object_id, created_at),
         verb=InboundVerb.POSTED,
@@ -62,9 +68,10 @@ def post_event(page_id: str, post: Json, *, tagged: bool) -> Inbound:
         thread_id=object_id,
         occurred_at=created_at,
         author=author,
-        by_us=author is not None and author.id == page_id,
+        by_us=by_us,
         text=text,
-        mentions_us=tagged or _names(post, page_id),
+        mentions_us=mentions_us,
+        implicit=not by_us and not mentions_us,  # written on our Page without naming it
         attachments=tuple(_attachments(post)),
         quoted=_shared(post),
     )
@@ -74,7 +81,7 @@ def comment_event(
     page_id: str, comment: Json, *, thread_id: str, quoted: QuotedPost | None = None
 ) -> Inbound:
     """A comment as it was read in the thread of a post."""
-    object_id, created_at, text = _id(comment), created_time(comment), _text(comment)
+    object_id, created_at, text = _id(comment), created_time(comment), words_of(comment)
     author = author_of(comment)
     parent = _mapping(comment.get("parent"))
     by_us = author is not None and author.id == page_id
@@ -121,7 +128,7 @@ def deleted_event(object_id: str, thread_id: str, noticed_at: datetime) -> Inbou
 def quoted_post(shown: Json) -> QuotedPost:
     """Another's post or comment, as evidence."""
     author = author_of(shown)
-    return QuotedPost(_id(shown), author.id if author else None, _text(shown), tuple(_attachments(shown)))
+    return QuotedPost(_id(shown), author.id if author else None, words_of(shown), tuple(_attachments(shown)))
 
 
 def thread_is_ours(page_id: str, thread_id: str) -> bool:
@@ -152,6 +159,12 @@ def author_of(shown: Json) -> Author | None:
     return Author(str(told["id"]), "", str(told.get("name") or ""))
 
 
+def words_of(shown: Json) -> str:
+    """What was written, cleaned; "" when there is nothing but attachments."""
+    text = shown.get("message")
+    return clean(text) if isinstance(text, str) else ""
+
+
 def clean(text: str) -> str:
     """The words without what no database keeps: NUL and halves of surrogate pairs."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
@@ -162,11 +175,6 @@ def _id(shown: Json) -> str:
     if not isinstance(object_id, str) or not object_id:
         raise UnreadableObject("A Facebook object came without an id.")
     return object_id
-
-
-def _text(shown: Json) -> str:
-    text = shown.get("message")
-    return clean(text) if isinstance(text, str) else ""
 
 
 def _names(shown: Json, page_id: str) -> bool:

@@ -189,7 +189,7 @@ class GraphClient:
             if isinstance(answer, dict) and status < 400:
                 return answer
             error = OutcomeUnknown(f"facebook:http{status}", "Facebook's answer could not be read.")
-        # Raised outside the except block: the SDK's exception holds the token in its URL and must not be chained.
+        # Outside the except block: the SDK's exception holds the token in its URL and must not be chained.
         raise error
 
 
@@ -223,8 +223,8 @@ def _usage_rows(told: Any) -> Iterator[Mapping[str, Any]]:
 def our_error(trouble: Exception, status: int | None, regain_minutes: float = 0.0) -> PlatformError:
     """What a failure of the SDK or of the connection means: the one place where Facebook's errors are named.
 
-    `status` is the HTTP status that was answered, None for none. Codes: Graph API, *Handle errors*; that 1, 2 and
-    any 5xx may have published: users' reports, so they are read back.
+    `status` is the HTTP status that was answered, None for none. Codes: Graph API, *Handle errors*. That 1, 2
+    and any 5xx may have published is from users' reports, so they are read back.
     """
     if isinstance(trouble, facebook.GraphAPIError):
         return _graph_error(trouble, status, regain_minutes)

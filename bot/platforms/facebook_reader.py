@@ -1,10 +1,10 @@
 """Polling one Page: posts that tag us, our own posts, and the comments of threads as they fall due.
 
-Owns what is read when, the overlaps, the budget and the cursors. Reads again what it may have read before: the
-inbox keeps each event once, by its key. It must not know the database or the conversation.
+Owns what is read when, the overlaps, the budget and the cursors. Reads again what it may have read before:
+the inbox keeps each event once, by its key. It must not know the database or the conversation.
 
-Cursors: `tagged` and `feed` are the unix time of the newest post seen; `threads` is JSON of post id -> unix time
-of the newest comment seen; `swept` is when all threads that were due had been read.
+Cursors: `tagged` and `feed` are the unix time of the newest post seen; `threads` is JSON of post id -> unix
+time of the newest comment seen; `swept` is when all threads that were due had been read.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from typing import Any
 from bot.platforms.facebook_events import (
     COMMENT_FIELDS,
     POST_FIELDS,
+    UnreadableObject,
     as_edit,
     comment_event,
     created_time,
     deleted_event,
     graph_time,
     post_event,
+    words_of,
 )
 from bot.platforms.facebook_graph import GraphClient
 from bot.platforms.port import Batch, Gap, PlatformError, ReplyRefused, Watch, Watched
@@ -38,7 +40,8 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 100
 BATCH_SIZE = 100
 IDS_PER_LOOKUP = 50
-# A thread's age and how often it is read then (docs/platforms.md: no webhook for comments under citizens' posts).
+# A thread's age and how often it is read then: comments under citizens' posts may send no webhook
+# (docs/platforms.md).
 SWEEPS = (
     (timedelta(hours=1), timedelta(minutes=2)),
     (timedelta(days=1), timedelta(minutes=15)),
@@ -75,11 +78,10 @@ class _Memory:
         """What of it is new or has changed, oldest first, each once."""
         fresh: dict[str, Inbound] = {}
         for event in events:
-            known = self._words.get(event.message_id)
-            if event.key in self._keys and known is not None and known != _digest(event.text):
-                event = as_edit(event)
-            if event.key not in self._keys:
-                fresh.setdefault(event.key, event)
+            edited = event.key in self._keys and self.differs(event.message_id, event.text)
+            heard = as_edit(event) if edited else event
+            if heard.key not in self._keys:
+                fresh.setdefault(heard.key, heard)
         return sorted(fresh.values(), key=lambda one: one.occurred_at)
 
     def keep(self, events: Iterable[Inbound]) -> None:
@@ -171,8 +173,9 @@ class FacebookReader:
         pages = 0
         for page in self._graph.pages(self._page_id, edge, most=self._plan.post_pages, **arguments):
             pages += 1
-            posts.extend(page)
-            if page and max(created_time(post) for post in page) < since:
+            readable = _readable(page)
+            posts.extend(readable)
+            if readable and max(created_time(post) for post in readable) < since:
                 return _Listing(posts, None)
         if pages < self._plan.post_pages or not posts:
             return _Listing(posts, None)
@@ -252,8 +255,9 @@ class FacebookReader:
             "fields": COMMENT_FIELDS, "filter": "stream", "order": "reverse_chronological", "limit": PAGE_SIZE
         }  # fmt: skip
         for page in self._graph.pages(thread_id, "comments", most=self._plan.thread_pages, **arguments):
-            comments.extend(page)
-            if page and max(created_time(one).timestamp() for one in page) < far:
+            readable = _readable(page)
+            comments.extend(readable)
+            if readable and max(created_time(one).timestamp() for one in readable) < far:
                 break
         for one in comments:
             if _writer(one) == self._page_id:
@@ -270,23 +274,21 @@ class FacebookReader:
             message_id: thread.thread_id for thread in watch.threads for message_id in thread.message_ids
         }
         shown, gone = await asyncio.to_thread(self._shown_and_gone, ids)
-        for message_id in ids:
-            self._looked_up_at[message_id] = watch.now
         if len(gone) > SUSPICIOUS_LOSS and not shown:
             log.warning(
                 "Facebook shows none of %d watched messages; taken for a loss of our sight, not for deletes",
                 len(gone),
                 extra={"action": "facebook_lookup_doubtful", "page": self._page_id},
             )
+            self._looked_up_at |= dict.fromkeys(ids, watch.now)
             return
         events = [deleted_event(one, thread_of[one], watch.now) for one in gone]
-        events += [
-            self._event_of(found, thread_of[one])
-            for one, found in shown.items()
-            if self._memory.differs(one, str(found.get("message") or ""))
-        ]
+        for one, words in shown.items():
+            if self._memory.differs(one, words):
+                events.append(await asyncio.to_thread(self._event_of, one, thread_of[one]))
         async for batch in self._batches(events, {}, None):
             yield batch
+        self._looked_up_at |= dict.fromkeys(ids, watch.now)
 
     def _to_look_up(self, watch: Watch) -> list[str]:
         never = datetime.min.replace(tzinfo=UTC)
@@ -305,35 +307,39 @@ class FacebookReader:
             : self._plan.lookups
         ]
 
-    def _shown_and_gone(self, ids: list[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
-        shown: dict[str, dict[str, Any]] = {}
+    def _shown_and_gone(self, ids: list[str]) -> tuple[dict[str, str], list[str]]:
+        """The words of those that are still shown, and the ids of those that are gone."""
+        shown: dict[str, str] = {}
         for start in range(0, len(ids), IDS_PER_LOOKUP):
             part = ids[start : start + IDS_PER_LOOKUP]
             try:
-                answer = self._graph.get_many(part, fields="id,created_time,message,from")
+                answer = self._graph.get_many(part, fields="id,message")
             except ReplyRefused:
-                answer = {}  # some versions refuse the whole request for one absent id: each is asked alone below
-            shown |= {one: found for one, found in answer.items() if one in part and isinstance(found, dict)}
+                # Some versions refuse the whole request for one absent id: each is asked alone below.
+                answer = {}
+            shown |= {one: words_of(answer[one]) for one in part if isinstance(answer.get(one), dict)}
         gone = []
         for one in ids:
             if one not in shown:
                 try:
-                    shown[one] = self._graph.get(one, fields="id,created_time,message,from")
+                    shown[one] = words_of(self._graph.get(one, fields="id,message"))
                 except ReplyRefused:
                     gone.append(one)
         return shown, gone
 
-    def _event_of(self, found: dict[str, Any], thread_id: str) -> Inbound:
-        if str(found["id"]) == thread_id:
-            return post_event(self._page_id, found, tagged=True)
-        return comment_event(self._page_id, found, thread_id=thread_id)
+    def _event_of(self, object_id: str, thread_id: str) -> Inbound:
+        if object_id == thread_id:
+            return post_event(self._page_id, self._graph.get(object_id, fields=POST_FIELDS), tagged=True)
+        return comment_event(
+            self._page_id, self._graph.get(object_id, fields=COMMENT_FIELDS), thread_id=thread_id
+        )
 
     # handing over
 
     async def _batches(
         self, events: Sequence[Inbound], cursors: Mapping[str, str], gap: Gap | None
     ) -> AsyncIterator[Batch]:
-        """The news in batches; the cursors move with the last one. Remembered once the caller comes for more."""
+        """The news in batches; the cursors move with the last one. Kept in mind once the caller took them."""
         news = self._memory.news(events)
         parts = [tuple(news[start : start + BATCH_SIZE]) for start in range(0, len(news), BATCH_SIZE)] or [()]
         for part in parts[:-1]:
@@ -342,6 +348,19 @@ class FacebookReader:
         if parts[-1] or cursors or gap:
             yield Batch(parts[-1], cursors, gap)
             self._memory.keep(parts[-1])
+
+
+def _readable(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Only what has an id and a time: one malformed object must not stop the reading of all others."""
+    good = []
+    for one in shown:
+        try:
+            created_time(one)
+        except UnreadableObject as trouble:
+            log.warning("%s", trouble, extra={"action": "facebook_object_unreadable"})
+        else:
+            good.append(one)
+    return good
 
 
 def _digest(text: str) -> bytes:

@@ -1,7 +1,7 @@
 """What Facebook posts to our webhook: is it Facebook's, and what does it tell?
 
-Owns the signature and the reading of deliveries. Pure. It must not know HTTP routes, the inbox or the network:
-what a `mention` leaves out is fetched by `FacebookPort.fill`.
+Owns the signature and the reading of deliveries. Pure. It must not know HTTP routes, the inbox or the
+network: what a `mention` leaves out is fetched by `FacebookPort.fill`.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class _Reader:
             reply_to_id=parent_id,
             reply_to_us=parent_id is not None and (ours if parent_id == post_id else self.is_ours(parent_id)),
             mentions_us=mentions_us,
-            implicit=is_comment and ours and not mentions_us and not by_us,
+            implicit=(ours or not is_comment) and not mentions_us and not by_us,
             attachments=tuple(_media(value)),
         )
 

@@ -1,117 +1,28 @@
 """The emulated Facebook: people, pages, posts, comments, and what one may do to them by hand.
 
-Owns the state and the acts of people. How programs reach it over HTTP is `facebook_wire`; how it calls back is
-`facebook_webhooks`. It must not know SMGT's tickets or text.
+Owns the state and the acts of people. How programs reach it over HTTP is `facebook_wire`; how it calls back
+is `facebook_webhooks`. It must not know SMGT's tickets or text.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from starlette.routing import BaseRoute
 
+from bot.sandbox.facebook_state import NoSuchStory, Page, Person, Picture, PrivateReply, Refusal, Story
+from bot.sandbox.facebook_webhooks import WebhookQueue
 from bot.sandbox.world import World
-
-COMMENT_LENGTH = 8000
-PRIVATE_REPLY_WINDOW = timedelta(days=7)
-
-
-@dataclass(slots=True)
-class Person:
-    """Somebody with an account, as this emulator knows them."""
-
-    id: str
-    handle: str
-    name: str
-    blocks_us: bool = False
-
-
-@dataclass(slots=True)
-class Page:
-    """One Page of ours with the app that speaks for it."""
-
-    id: str
-    handle: str
-    name: str
-    token: str
-    app_id: str
-    app_secret: str
-    verify_token: str = ""
-    callback_url: str | None = None
-    calls: deque[datetime] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
-class Picture:
-    """A photo or the still of a video; `url` only where it lives elsewhere."""
-
-    id: str
-    name: str
-    kind: str = "photo"  # photo | video
-    url: str | None = None
-
-
-@dataclass(slots=True)
-class Story:
-    """A post (`post_id` is its own id) or a comment. `parent_id`: the comment it answers, at most one level up."""
-
-    id: str
-    author_id: str
-    text: str
-    created_at: datetime
-    updated_at: datetime
-    post_id: str
-    parent_id: str | None = None
-    page_ids: tuple[str, ...] = ()  # pages it tags
-    pictures: tuple[Picture, ...] = ()
-    shares: str | None = None
-    hide_author: bool = False
-    deleted: bool = False
-    by_program: bool = False
-
-    @property
-    def is_post(self) -> bool:
-        return self.post_id == self.id
-
-
-@dataclass(slots=True)
-class PrivateReply:
-    """A message to the writer of a comment."""
-
-    id: str
-    page_id: str
-    comment_id: str
-    text: str
-    sent_at: datetime
-
-
-@dataclass(slots=True)
-class Refusal:
-    """A Graph error to answer to the next matching request: set by tests and the control API."""
-
-    operation: str
-    code: int
-    subcode: int | None = None
-    message: str = "Refused on purpose."
-    status: int = 400
-    minutes: int | None = None  # estimated_time_to_regain_access
-
-
-class NoSuchStory(KeyError):
-    """The post or comment does not exist, or was deleted."""
 
 
 class FacebookWorld:
-    """The emulated Facebook. Its methods are safe from any thread; times come from the world's office clock."""
+    """The emulated Facebook. Safe from any thread; times come from the world's office clock."""
 
     def __init__(self, world: World, *, webhooks_for_foreign_threads: bool = False) -> None:
-        from bot.sandbox.facebook_webhooks import WebhookQueue
-
         self.world = world
         self.pages: dict[str, Page] = {}
         self.people: dict[str, Person] = {}  # by handle
@@ -169,7 +80,7 @@ class FacebookWorld:
         shares: str | None = None,
         tagged: bool = True,
     ) -> str:
-        """A citizen's own post that tags the page (unless `tagged` is False); `shares` is the id of another post."""
+        """A citizen's own post, tagging the page unless `tagged` is False; `shares`: another post's id."""
         with self.world.lock:
             tags = (self._page(page).id,) if tagged else ()
             story = self._new_post(self._person(handle).id, text, photos, video=video)
@@ -266,13 +177,13 @@ class FacebookWorld:
     def visible(self, object_id: str) -> Story:
         """The post or comment as our Pages see it. Raises NoSuchStory when its writer blocked us."""
         story = self.story(object_id)
-        if story.author_id in self._blockers():
+        if story.author_id in self.blockers():
             raise NoSuchStory(f"Facebook (emulated) shows us no post or comment {object_id}")
         return story
 
     def visible_stories(self) -> list[Story]:
         """Everything our Pages may see, oldest first."""
-        blockers = self._blockers()
+        blockers = self.blockers()
         return [one for one in self.stories.values() if not one.deleted and one.author_id not in blockers]
 
     def comments_of(self, post_id: str) -> list[dict[str, Any]]:
@@ -311,6 +222,10 @@ class FacebookWorld:
         if author_id in self.pages:
             return self.pages[author_id].name
         return next((one.name for one in self.people.values() if one.id == author_id), "")
+
+    def blockers(self) -> set[str]:
+        """Author ids of those who blocked our Pages."""
+        return {one.id for one in self.people.values() if one.blocks_us}
 
     # webhooks and HTTP
 
@@ -358,9 +273,6 @@ class FacebookWorld:
             if wanted is None or wanted in (page.id, page.handle):
                 return page
         raise LookupError(f"Facebook (emulated) has no page {wanted or 'at all'}; add one with add_page.")
-
-    def _blockers(self) -> set[str]:
-        return {one.id for one in self.people.values() if one.blocks_us}
 
     def _pictures(self, photos: Sequence[str], *, video: bool = False) -> tuple[Picture, ...]:
         made = [

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.sandbox.facebook import FacebookWorld, NoSuchStory, Picture, Story
+from bot.sandbox.facebook import FacebookWorld
+from bot.sandbox.facebook_state import NoSuchStory, Picture, Story
 
 
 def picked(whole: dict[str, Any], asked: Mapping[str, Any], default: set[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The emulated Facebook's webhooks: what changed, signed, posted to the subscriber, again and again if need be.
+"""The emulated Facebook's webhooks: what changed, signed and posted to the subscriber, again if need be.
 
-Owns the queue and the signature. What a change looks like follows the Page webhooks reference of the Graph API:
-`feed` changes carry the words and the writer, `mention` changes carry ids only.
+Owns the queue and the signature. What a change looks like follows the Page webhooks reference of the Graph
+API: `feed` changes carry the words and the writer, `mention` changes carry ids only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from bot.sandbox.world import FaultKind
 from store.vocabulary import Platform
 
 if TYPE_CHECKING:
-    from bot.sandbox.facebook import FacebookWorld, Page, Story
+    from bot.sandbox.facebook import FacebookWorld
+    from bot.sandbox.facebook_state import Page, Story
 
 KEPT_FOR = timedelta(hours=36)  # how long Facebook repeats a delivery that was not answered with 200
 ANSWER_SECONDS = 10.0
@@ -54,7 +55,7 @@ class WebhookQueue:
 
     def changed(self, story: Story, verb: str) -> None:
         """A post or comment was added, edited or removed."""
-        if story.author_id in self._facebook._blockers():
+        if story.author_id in self._facebook.blockers():
             return
         owner = story.post_id.partition("_")[0]
         for page in self._facebook.pages.values():
@@ -75,7 +76,7 @@ class WebhookQueue:
                 self._waiting.append(Change(page_id, self._now(), "mention", value))
 
     async def deliver(self) -> int:
-        """Post every waiting change once; what is not answered with 2xx keeps waiting. Returns how many arrived."""
+        """Post every waiting change once; what is not accepted keeps waiting. Returns how many arrived."""
         with self._facebook.world.lock:
             self._waiting = [one for one in self._waiting if self._now() - one.happened_at <= KEPT_FOR]
             batch, self._waiting = self._waiting, []
@@ -102,6 +103,23 @@ class WebhookQueue:
         while True:
             await self.deliver()
             await asyncio.sleep(every)
+
+    async def verify(self, page_id: str) -> bool:
+        """Ask the subscriber for the challenge, as Facebook does before it sends anything."""
+        page = self._facebook.pages[page_id]
+        query = {
+            "hub.mode": "subscribe",
+            "hub.verify_token": page.verify_token,
+            "hub.challenge": "1158201444",
+        }
+
+        def ask() -> bool:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.get(str(page.callback_url), params=query, timeout=ANSWER_SECONDS)
+            return answer.ok and answer.text == query["hub.challenge"]
+
+        return await asyncio.to_thread(ask)
 
     def body_of(self, change: Change) -> bytes:
         """The raw body of one delivery."""

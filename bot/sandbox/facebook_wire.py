@@ -1,7 +1,7 @@
-"""The emulated Graph API over HTTP: who may ask, what is answered, which rules refuse, and how it fails on purpose.
+"""The emulated Graph API over HTTP: who may ask, what is answered, what is refused, how it fails on purpose.
 
-Owns paths, fields, paging, error codes and usage headers, as the Graph API reference has them. What people do is
-`facebook`. It must not know SMGT's adapter.
+Owns paths, fields, paging, error codes and usage headers, as the Graph API reference has them. What people
+do is `facebook`. It must not know SMGT's adapter.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.sandbox.facebook import (
+from bot.sandbox.facebook import FacebookWorld
+from bot.sandbox.facebook_shapes import picked, shape_of
+from bot.sandbox.facebook_state import (
     COMMENT_LENGTH,
     PRIVATE_REPLY_WINDOW,
-    FacebookWorld,
     NoSuchStory,
     Page,
     PrivateReply,
     Story,
 )
-from bot.sandbox.facebook_shapes import picked, shape_of
 from bot.sandbox.wire import ResetConnection, broken_after
 from bot.sandbox.world import Fault, FaultKind
 from store.vocabulary import Platform
@@ -90,7 +90,8 @@ class GraphWire:
 
     async def graph(self, request: Request) -> Response:
         """Any request to the Graph API, with or without a version in its path."""
-        self.facebook.public_url = str(request.base_url).rstrip("/")
+        mounted_at = request.scope.get("root_path", "")
+        self.facebook.public_url = f"{request.url.scheme}://{request.url.netloc}{mounted_at}"
         segments = [part for part in request.path_params["path"].split("/") if part]
         if segments and VERSION.fullmatch(segments[0]):
             segments.pop(0)
