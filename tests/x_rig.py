@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import tweepy
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from bot.platforms.http import PlatformSession
 from bot.platforms.port import Batch, Watch, Watched
@@ -26,6 +30,7 @@ from store.vocabulary import OutgoingAct, Platform
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 HANDLE = "cmohry_demo"
+_NUMBERS = itertools.count(1)
 KEYS = {
     "bearer": "bearer-of-the-office",
     "consumer_key": "consumer-key-of-the-office",
@@ -37,17 +42,13 @@ KEYS = {
 
 @dataclass
 class XRig:
-    """World, emulator, server and port together."""
+    """World, emulator, its address and a port together."""
 
     world: World
     x: XWorld
-    server: LoopbackServer
+    api_url: str
     port: XPort
     me: str
-
-    @property
-    def api_url(self) -> str:
-        return f"{self.server.url}/x"
 
     def sdk(self, **changed: str) -> tweepy.Client:
         """A plain tweepy client of the account, without SMGT's adapter."""
@@ -83,6 +84,27 @@ class XRig:
         return Outgoing(act=OutgoingAct.REPLY, text=text, thread_id=post_id, reply_to_id=post_id)
 
 
+@cache
+def _stage() -> tuple[Starlette, LoopbackServer]:
+    """One server for the whole test run: starting and stopping one for each test would take most of the time."""
+    stage = Starlette()
+    server = LoopbackServer(stage).start()
+    atexit.register(server.stop)
+    return stage, server
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """The address of an app on loopback, under a path of its own."""
+    stage, server = _stage()
+    mount = Mount(f"/{next(_NUMBERS)}", app=app)
+    stage.router.routes.append(mount)
+    try:
+        yield f"{server.url}{mount.path}"
+    finally:
+        stage.router.routes.remove(mount)
+
+
 def close_port(port: XPort) -> None:
     """Close it in a thread of its own: a loop may run in this one."""
     closing = threading.Thread(target=asyncio.run, args=(port.close(),))
@@ -92,25 +114,25 @@ def close_port(port: XPort) -> None:
 
 @contextmanager
 def ready_x(*, limit_scale: float | None = 1.0, **port_options: Any) -> Iterator[XRig]:
-    """A running rig; the port is closed and the server stopped at the end."""
+    """A running rig; at the end the port is closed and the emulator gone."""
     world = World(START, limit_scale=limit_scale)
     x = XWorld(world)
     me = x.add_official(HANDLE, "Office of the Chief Minister (demo)", **KEYS)
-    with LoopbackServer(Starlette(routes=[Mount("/x", routes=x.routes())])) as server:
-        port_options.setdefault("api_url", f"{server.url}/x")
+    with served(Starlette(routes=[Mount("/x", routes=x.routes())])) as url:
+        port_options.setdefault("api_url", f"{url}/x")
         port = XPort("x-office", XCredentials(**KEYS), clock=world.clock, **port_options)
         try:
-            yield XRig(world, x, server, port, me)
+            yield XRig(world, x, f"{url}/x", port, me)
         finally:
             close_port(port)
 
 
 @contextmanager
 def ready_x_port(rig: XRig, **port_options: Any) -> Iterator[XRig]:
-    """The same world and server with another port."""
+    """The same emulated world with another port."""
     port_options.setdefault("api_url", rig.api_url)
     port = XPort("x-office", XCredentials(**KEYS), clock=rig.world.clock, **port_options)
     try:
-        yield XRig(rig.world, rig.x, rig.server, port, rig.me)
+        yield XRig(rig.world, rig.x, rig.api_url, port, rig.me)
     finally:
         close_port(port)
