@@ -1,0 +1,1 @@
+"""Packaged tables: departments, categories, referrals, and the gazetteer of Haryana."""

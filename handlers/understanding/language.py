@@ -1,0 +1,64 @@
+"""Language of a text by script and by a list of function words (data/function_words.tsv).
+
+Owns the choice among en, hi, hi-Latn and pa; Haryanvi counts as Hindi in its script. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from handlers.understanding.tables import tsv_rows
+from handlers.understanding.text import Reading
+from store.vocabulary import Language
+
+_DEVANAGARI = re.compile("[\u0904-\u0939\u0958-\u0961]")
+_GURMUKHI = re.compile("[\u0a05-\u0a39\u0a59-\u0a5e]")
+_LATIN = re.compile("[a-zA-Z]")
+
+
+@cache
+def _function_words() -> dict[str, tuple[Language, float]]:
+    table: dict[str, tuple[Language, float]] = {}
+    for _, (tag, weight, words) in tsv_rows("function_words.tsv", 3):
+        for word in words.split():
+            table[word] = (Language(tag), float(weight))
+    return table
+
+
+def latin_scores(words: list[str]) -> dict[Language, float]:
+    """Weight of the function words of each language written in Latin letters."""
+    scores = {Language.EN: 0.0, Language.HI_LATN: 0.0, Language.PA: 0.0}
+    table = _function_words()
+    for word in words:
+        found = table.get(word)
+        if found:
+            scores[found[0]] += found[1]
+    return scores
+
+
+def language(reading: Reading, hint: Language | None = None) -> Language:
+    """Language of a text; where the words do not tell, the hint, else Hindi in Latin letters for a bare name.
+
+    `hint` is the language of the talk so far: it holds for texts too short to speak for themselves.
+    """
+    text = reading.text
+    gurmukhi = len(_GURMUKHI.findall(text))
+    devanagari = len(_DEVANAGARI.findall(text))
+    roman = len(_LATIN.findall(text))
+    if gurmukhi > devanagari and gurmukhi * 2 >= roman:
+        return Language.PA
+    if devanagari * 2 >= roman and devanagari:
+        return Language.HI
+    scores = latin_scores(reading.words)
+    best = max(scores, key=lambda tag: scores[tag])
+    if scores[best] < 1.0 or (scores[best] < 2.0 and len(reading.tokens) < 3):
+        if hint is not None:
+            return hint
+        if scores[best] == 0.0:
+            return Language.EN if len(reading.tokens) > 2 else Language.HI_LATN
+    if scores[Language.PA] >= 2.0 and scores[Language.PA] * 2 >= scores[Language.HI_LATN]:
+        return Language.PA
+    if scores[Language.EN] > scores[Language.HI_LATN] + scores[Language.PA]:
+        return Language.EN
+    return Language.HI_LATN

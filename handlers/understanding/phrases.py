@@ -1,0 +1,149 @@
+"""Finding the phrases of a readable table in a text, in key space.
+
+Owns the little language of the tables: words by key (any script and spelling), `=word` as written only,
+`word*` by the beginning of its key, `~` for at most four other words between. It must not know what a
+phrase stands for. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from handlers.understanding.key import dictionary_keys, fine_key, key
+from handlers.understanding.tables import BadTable, tsv_rows
+from handlers.understanding.text import Token, normal
+
+GAP = 4  # words that `~` may skip
+SHORT = 4  # letters of a key up to which the finer key must agree too
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    exact: str | None
+    keys: frozenset[str]
+    prefix: str | None
+    gap_before: bool
+    fine: str | None = None  # short words must also agree in this
+
+    def fits(self, surface: str, sounding: str) -> bool:
+        if self.exact is not None:
+            return surface == self.exact
+        if self.prefix is not None:
+            return sounding.startswith(self.prefix) and (self.fine is None or fine_key(surface).startswith(self.fine))
+        return sounding in self.keys and (self.fine is None or fine_key(surface) == self.fine)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One entry of a table."""
+
+    code: str
+    weight: float
+    written: str
+    words: tuple[_Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A phrase found: token positions `start` to `end` (exclusive)."""
+
+    phrase: Phrase
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Phrases:
+    """A compiled table, found by the first word of each phrase."""
+
+    by_key: dict[str, list[Phrase]] = field(default_factory=dict)
+    by_surface: dict[str, list[Phrase]] = field(default_factory=dict)
+    by_prefix: dict[str, list[Phrase]] = field(default_factory=dict)
+
+    def add(self, phrase: Phrase) -> None:
+        """File a phrase under its first word."""
+        first = phrase.words[0]
+        if first.exact is not None:
+            self.by_surface.setdefault(first.exact, []).append(phrase)
+        elif first.prefix is not None:
+            self.by_prefix.setdefault(first.prefix, []).append(phrase)
+        else:
+            for sounding in first.keys:
+                self.by_key.setdefault(sounding, []).append(phrase)
+
+    def find(self, tokens: Sequence[Token], keys: Sequence[str]) -> list[Hit]:
+        """Every phrase that occurs, in the order of the text."""
+        hits: list[Hit] = []
+        for place, token in enumerate(tokens):
+            for phrase in self._starting(token.surface, keys[place]):
+                if not phrase.words[0].fits(token.surface, keys[place]):
+                    continue
+                end = _ends(phrase, tokens, keys, place)
+                if end:
+                    hits.append(Hit(phrase, place, end))
+        return hits
+
+    def _starting(self, surface: str, sounding: str) -> Iterable[Phrase]:
+        yield from self.by_surface.get(surface, ())
+        yield from self.by_key.get(sounding, ())
+        for size in range(2, len(sounding) + 1):
+            yield from self.by_prefix.get(sounding[:size], ())
+
+
+def _ends(phrase: Phrase, tokens: Sequence[Token], keys: Sequence[str], place: int) -> int:
+    """Position after the phrase when it stands at `place`, else 0."""
+    at = place + 1
+    size = len(tokens)
+    for word in phrase.words[1:]:
+        last = min(size, at + (GAP if word.gap_before else 0) + 1)
+        for position in range(at, last):
+            if word.fits(tokens[position].surface, keys[position]):
+                at = position + 1
+                break
+        else:
+            return 0
+    return at
+
+
+def _word(written: str, gap_before: bool) -> _Word:
+    if written.startswith("="):
+        return _Word(written[1:], frozenset(), None, gap_before)
+    if written.endswith("*"):
+        stem = key(written[:-1])
+        return _Word(None, frozenset(), stem, gap_before, fine_key(written[:-1]) if len(stem) <= SHORT else None)
+    keys = dictionary_keys(written)
+    fine = fine_key(written) if max(map(len, keys)) <= SHORT else None
+    return _Word(None, keys, None, gap_before, fine)
+
+
+def phrase(code: str, weight: float, written: str) -> Phrase:
+    """Compile one written phrase."""
+    words: list[_Word] = []
+    gap = False
+    for part in normal(written).lower().split():
+        if part == "~":
+            gap = True
+            continue
+        words.append(_word(part, gap))
+        gap = False
+    return Phrase(code, weight, written, tuple(words))
+
+
+def load_phrases(path: str) -> Phrases:
+    """Compile a table of code, weight and phrases parted by `|`.
+
+    Raises:
+        BadTable: a weight is no number or a phrase is empty; the message names file and line.
+    """
+    table = Phrases()
+    for number, (code, weight, written) in tsv_rows(path, 3):
+        try:
+            value = float(weight)
+        except ValueError as error:
+            raise BadTable(f"{path}, line {number}: weight {weight!r} is no number.") from error
+        for part in written.split("|"):
+            if not part.strip(" ~"):
+                raise BadTable(f"{path}, line {number}: an empty phrase; remove the extra bar.")
+            table.add(phrase(code, value, part.strip()))
+    return table

@@ -1,0 +1,318 @@
+"""Where the trouble is: mentions of places, weighed into a district, a choice of two or three, or another state.
+
+Owns the weighing. It must not know categories or answers. Pure. Weights as measured for the gazetteer
+(exact 1, by key .9, a road's name .65, the writer's own home .5, an everyday word without a cue .4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from handlers.understanding.gazetteer import TRUST, Gazetteer, Names, Place, gazetteer, surface_fits
+from handlers.understanding.key import key
+from handlers.understanding.tables import tsv_rows
+from handlers.understanding.text import Reading, Token
+
+ACCEPT = 0.6  # a district is taken from this score on
+TORN = 0.75  # ... when the runner-up stays below this share of it
+_PINCODE = re.compile(r"(?<!\d)(1[2-3]\d{4})(?!\d)")
+_STD = re.compile(r"(?<!\d)(0\d{3,4})(?!\d)")
+_PLATE = re.compile(r"\bHR[\s-]?(\d{2})[\s-]?[A-Z]{0,3}[\s-]?\d{0,4}\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name found at token positions `start` to `end`, with the districts it may mean and its weight."""
+
+    start: int
+    end: int
+    written: str
+    places: tuple[Place, ...]
+    weight: float
+
+    @property
+    def districts(self) -> frozenset[str]:
+        """Districts (or states) the name may mean."""
+        return frozenset(place.district for place in self.places)
+
+
+@dataclass(frozen=True, slots=True)
+class WhereRead:
+    """Result of reading a text for its place."""
+
+    district: str | None = None
+    choices: tuple[str, ...] = ()
+    locality: str | None = None
+    rural: bool | None = None
+    outside: str | None = None
+    spans: tuple[tuple[int, int], ...] = ()  # token positions that are part of place names
+    reasons: tuple[str, ...] = ()
+
+
+@cache
+def cues() -> dict[str, frozenset[str]]:
+    """Words around a place name, by what they tell (data/place_cues.tsv), as keys."""
+    table: dict[str, set[str]] = {}
+    for _, (tells, words) in tsv_rows("place_cues.tsv", 2):
+        table.setdefault(tells, set()).update(key(word) for word in words.split())
+    return {tells: frozenset(words) for tells, words in table.items()}
+
+
+def _around(keys: Sequence[str], start: int, end: int, tells: str, before: int, after: int) -> bool:
+    words = cues()[tells]
+    return any(word in words for word in keys[max(0, start - before) : start]) or any(
+        word in words for word in keys[end : end + after]
+    )
+
+
+def _matches(
+    names: Names, tokens: Sequence[Token], keys: Sequence[str], at: int
+) -> tuple[int, list[Place], bool] | None:
+    """Longest name of `names` that stands at a position: (end, places, written as filed)."""
+    for size in range(min(names.longest.get(keys[at], 0), len(keys) - at), 0, -1):
+        sounding = tuple(keys[at : at + size])
+        found = names.by_keys.get(sounding)
+        if not found:
+            continue
+        written = " ".join(token.surface for token in tokens[at : at + size])
+        spellings = names.surfaces[sounding]
+        if written in spellings:
+            return at + size, found, True
+        if len(written.replace(" ", "")) >= 4 and surface_fits(written, frozenset(spellings)):
+            return at + size, found, False
+    return None
+
+
+def _village_cued(keys: Sequence[str], start: int, end: int) -> bool:
+    return _around(keys, start, end, "village", 2, 2)
+
+
+def _mentions(reading: Reading, keys: Sequence[str], free_villages: bool) -> list[Mention]:
+    book = gazetteer()
+    tokens = reading.tokens
+    found: list[Mention] = []
+    at = 0
+    while at < len(tokens):
+        best = _matches(book.places, tokens, keys, at)
+        village = _matches(book.villages, tokens, keys, at)
+        outside = _matches(book.outside, tokens, keys, at)
+        if outside and (best is None or outside[0] > best[0]):
+            found.append(Mention(at, outside[0], _written(tokens, at, outside[0]), tuple(outside[1]), 1.0))
+            at = outside[0]
+            continue
+        if (
+            village
+            and (best is None or village[0] > best[0])
+            and (free_villages or _village_cued(keys, at, village[0]))
+        ):
+            best = (village[0], village[1], village[2])
+            if not village[2] and len(tokens[at].surface) < 5:
+                best = None
+        if best is None:
+            at += 1
+            continue
+        end, places, exact = best
+        weight = max(TRUST[place.kind] for place in places) * (1.0 if exact else 0.9)
+        found.append(Mention(at, end, _written(tokens, at, end), _trusted(places), weight))
+        at = end
+    return found
+
+
+def _trusted(places: Sequence[Place]) -> tuple[Place, ...]:
+    """Drop villages and post offices where the same name is a town; keep all equals."""
+    if any(place.kind == "district" for place in places):
+        return tuple(place for place in places if place.kind == "district")
+    towns = tuple(place for place in places if place.kind not in ("village", "post_office"))
+    return towns or tuple(places)
+
+
+def _written(tokens: Sequence[Token], start: int, end: int) -> str:
+    return " ".join(token.surface for token in tokens[start:end])
+
+
+def _weighed(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], others: bool, alone: bool) -> Mention:
+    """Lower a mention by what stands around it."""
+    start, end = mention.start, mention.end
+    weight = mention.weight
+    book = gazetteer()
+    clause_end = next((at for at in range(end, len(tokens)) if tokens[at].clause != tokens[start].clause), len(tokens))
+    near = list(keys[end : min(clause_end, end + 3)])
+    after = near[0] if near else ""
+    name = tuple(keys[start:end])
+    town_cue = _around(keys, start, end, "town", 1, 2) or after in cues()["inside"]
+    if name in book.common_words and not (town_cue or alone or others):
+        weight *= 0.4
+    if after in cues()["road"]:
+        weight *= 0.65 if mention.places[0].kind != "district" or others else 0.55
+    if after in cues()["not"] and not (len(near) > 1 and near[1] in cues()["not_verb"]):
+        weight = 0.0
+    if start and keys[start - 1] in cues()["not_before"] and start >= 1:
+        weight = 0.0
+    if others and _is_home(keys, start, end):
+        weight *= 0.45
+    if after in cues()["sent_to"]:
+        weight *= 0.3
+    if near[1:2] and near[0] in cues()["from"] and near[1] in cues()["going"]:
+        weight *= 0.8
+    return Mention(start, end, mention.written, mention.places, weight)
+
+
+def _is_home(keys: Sequence[str], start: int, end: int) -> bool:
+    """ "I am from Hisar", "rehta Gurgaon me hu": the writer's own place."""
+    return _around(keys, start, end, "home", 3, 3)
+
+
+def _add(scores: dict[str, float], mention: Mention, seen: set[str]) -> None:
+    again = 0.3 if mention.written in seen else 1.0
+    seen.add(mention.written)
+    for district in mention.districts:
+        scores[district] = scores.get(district, 0.0) + mention.weight * again
+
+
+def _codes(text: str) -> list[tuple[str, str]]:
+    """Districts told by pincode, dialling code or vehicle plate."""
+    book = gazetteer()
+    found = [
+        (match.group(1), book.pincodes[match.group(1)])
+        for match in _PINCODE.finditer(text)
+        if match.group(1) in book.pincodes
+    ]
+    found += [
+        (match.group(1), book.std_codes[match.group(1)])
+        for match in _STD.finditer(text)
+        if match.group(1) in book.std_codes
+    ]
+    return found
+
+
+def _rural(keys: Sequence[str]) -> bool | None:
+    words = cues()
+    urban = sum(word in words["urban"] for word in keys)
+    rural = sum(word in words["rural"] for word in keys)
+    if rural > urban:
+        return True
+    return False if urban else None
+
+
+def _locality(reading: Reading, keys: Sequence[str], mentions: Sequence[Mention], district: str | None) -> str | None:
+    """Place words as written, without the district: named places, and words like `sector 14` or `ward 7`."""
+    pieces: list[tuple[int, str]] = []
+    tokens = reading.tokens
+    for mention in mentions:
+        if all(place.kind == "district" for place in mention.places) or mention.weight <= 0:
+            continue
+        if all(place.kind == "outside" for place in mention.places):
+            continue
+        if district and district not in mention.districts:
+            continue
+        pieces.append((mention.start, reading.text[tokens[mention.start].start : tokens[mention.end - 1].end]))
+    covered = {at for mention in mentions for at in range(mention.start, mention.end)}
+    for at, word in enumerate(keys):
+        if at in covered:
+            continue
+        following = at + 1 < len(keys) and tokens[at + 1].surface.isdigit()
+        if word in cues()["numbered"] and following:
+            pieces.append((at, reading.text[tokens[at].start : tokens[at + 1].end]))
+        elif word in cues()["named"] and at and at - 1 not in covered and len(keys[at - 1]) > 2:
+            if keys[at - 1] not in cues()["empty"]:
+                pieces.append((at - 1, reading.text[tokens[at - 1].start : tokens[at].end]))
+    if not pieces:
+        return None
+    unique = list(dict.fromkeys(text.strip() for _, text in sorted(pieces)))
+    return ", ".join(unique)[:80]
+
+
+def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> WhereRead:
+    """Read the district of a text. `answering`: the text answers our question, so bare villages count."""
+    tokens = reading.tokens
+    raw = _mentions(reading, keys, free_villages=answering and len(tokens) <= 8)
+    home = [mention for mention in raw if not all(place.kind == "outside" for place in mention.places)]
+    away = [mention for mention in raw if all(place.kind == "outside" for place in mention.places)]
+    alone = answering and len(tokens) <= 6
+    weighed = [_weighed(mention, keys, tokens, _corroborated(mention, home), alone) for mention in home]
+    scores: dict[str, float] = {}
+    seen: set[str] = set()
+    reasons: list[str] = []
+    for code, district in _codes(reading.text):
+        scores[district] = scores.get(district, 0.0) + 1.2
+        reasons.append(f"{code} = {district}")
+    strong = [m for m in weighed if any(place.kind != "village" for place in m.places)]
+    for mention in strong:
+        _add(scores, mention, seen)
+    for mention in weighed:
+        if mention in strong:
+            continue
+        inside = mention.districts & scores.keys()
+        if inside:
+            for district in inside:
+                scores[district] += mention.weight * (0.5 if len(mention.districts) > 1 else 1.0)
+        else:
+            _add(scores, mention, seen)
+    reasons += [f"{m.written} = {'/'.join(sorted(m.districts))} ({m.weight:.2f})" for m in weighed]
+    spans = tuple((m.start, m.end) for m in raw)
+    rural = _rural(keys)
+    district, choices = _decide(scores)
+    district, choices = _hansi(district, choices, scores)
+    outside = _outside(away, weighed, district, choices, keys)
+    if outside:
+        reasons.append(f"{outside} is named")
+        return WhereRead(None, (), None, rural, outside, spans, tuple(reasons))
+    locality = _locality(reading, keys, weighed, district)
+    if rural is None and weighed and district:
+        inside_places = [place for m in weighed for place in m.places if place.district == district]
+        if inside_places and all(place.kind == "village" for place in inside_places):
+            rural = True
+    return WhereRead(district, choices, locality, rural, None, spans, tuple(reasons))
+
+
+def _corroborated(mention: Mention, others: Sequence[Mention]) -> bool:
+    return any(other is not mention for other in others)
+
+
+def _decide(scores: dict[str, float]) -> tuple[str | None, tuple[str, ...]]:
+    ranked = sorted(scores.items(), key=lambda item: -item[1])
+    if not ranked or ranked[0][1] <= 0:
+        return None, ()
+    best, top = ranked[0]
+    if len(ranked) == 1 or ranked[1][1] < TORN * top:
+        if top >= ACCEPT:
+            return best, ()
+        return None, (best,) if top >= 0.35 else ()
+    close = tuple(name for name, score in ranked if score >= TORN * top)
+    return None, close if len(close) <= 3 else ()
+
+
+def _hansi(
+    district: str | None, choices: tuple[str, ...], scores: dict[str, float]
+) -> tuple[str | None, tuple[str, ...]]:
+    """Hansi was part of Hisar until 22 December 2025: a Hansi place named with Hisar means Hansi."""
+    if set(choices) == {"Hisar", "Hansi"} and scores.get("Hansi", 0.0) > 0:
+        return "Hansi", ()
+    return district, choices
+
+
+def _outside(
+    away: Sequence[Mention],
+    weighed: Sequence[Mention],
+    district: str | None,
+    choices: tuple[str, ...],
+    keys: Sequence[str],
+) -> str | None:
+    if not away:
+        return None
+    live = [mention for mention in weighed if mention.weight > 0]
+    book: Gazetteer = gazetteer()
+    if live and not all(tuple(keys[m.start : m.end]) in book.shared for m in live):
+        return None
+    if not live and all(_is_home(keys, mention.start, mention.end) for mention in away):
+        return None
+    if live and not any(
+        abs(other.start - mention.end) <= 3 or abs(mention.start - other.end) <= 3 for mention in live for other in away
+    ):
+        return None
+    negated = [mention for mention in away if mention.end < len(keys) and keys[mention.end] in cues()["not"]]
+    remaining = [mention for mention in away if mention not in negated]
+    return remaining[0].places[0].district if remaining else None
