@@ -1,0 +1,361 @@
+"""The outbox: what will be said, each message once, in order, whatever fails.
+
+Owns adding rows and finding those that may go; store/sending.py owns what becomes of a row that goes. The
+caller owns the transaction. It must not know a platform or render a text.
+
+Order holds within a destination: a row that is being sent, is to be tried again or whose outcome is unknown
+holds later rows; a row set aside does not; a row that was never tried and is not yet due does not either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from store.dialects import insert_into
+from store.outbound import Outgoing
+from store.payloads import outgoing_from_json, outgoing_to_json, same_words
+from store.tables import channels, events, outbox
+from store.vocabulary import DeliveryState
+
+OPEN: Final = (
+    DeliveryState.PENDING,
+    DeliveryState.SENDING,
+    DeliveryState.RETRY,
+    DeliveryState.UNKNOWN,
+)
+UNSENT: Final = (DeliveryState.PENDING, DeliveryState.RETRY)
+ENDED_UNSENT: Final = (DeliveryState.PARKED, DeliveryState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRow:
+    """One message to one recipient.
+
+    `step_id` names what it is for, cycle included (`disposal:<event id>`); `destination` is the thread, or
+    `<chat>:<ticket>` on Telegram; `follows_step` is an earlier step to the same recipient whose message is
+    edited or replied to, and without which this one is not sent.
+    """
+
+    channel_id: int
+    step_id: str
+    recipient: str
+    destination: str
+    template: str
+    outgoing: Outgoing
+    ticket_id: int | None = None
+    account_id: int | None = None
+    follows_step: str | None = None
+    supersede_key: str | None = None
+    urgent: bool = False
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One row as it stands. `outgoing` is None once the words were erased."""
+
+    id: int
+    channel_id: int
+    step_id: str
+    recipient: str
+    destination: str
+    template: str
+    outgoing: Outgoing | None
+    ticket_id: int | None
+    account_id: int | None
+    follows_step: str | None
+    supersede_key: str | None
+    state: DeliveryState
+    urgent: bool
+    created_at: datetime
+    next_attempt_at: datetime
+    attempts: int
+    epoch: int | None
+    sending_at: datetime | None
+    sent_at: datetime | None
+    sent_id: str | None
+    error_code: str | None
+    error: str | None
+    marked_repeat: bool
+
+
+_PLAIN_FIELDS: Final = tuple(one.name for one in fields(OutboxRow) if one.name not in ("outgoing", "state"))
+
+
+def add(conn: sa.Connection, rows: Sequence[NewRow], now: datetime) -> list[int]:
+    """Add messages in the order given; returns the ids of those that are new.
+
+    A step that was added before for the same recipient is left alone. Unsent older rows of the same channel,
+    recipient and supersede key are superseded.
+    """
+    return [row_id for row in rows if (row_id := _add(conn, row, now)) is not None]
+
+
+def due(conn: sa.Connection, channel_id: int, now: datetime, limit: int) -> list[OutboxRow]:
+    """Up to `limit` rows that may go now, at most one for each destination, urgent ones first.
+
+    Needs a writing transaction: rows that follow one that was never sent are cancelled here. A stopped
+    channel has nothing due.
+    """
+    while True:
+        rows = [outbox_row(found) for found in conn.execute(_goable(channel_id, now).limit(limit))]
+        stranded = {row.id: reason for row in rows if (reason := _stranded(conn, row)) is not None}
+        for row_id, reason in stranded.items():
+            cancel(conn, row_id, reason, now)
+        if not stranded:
+            return rows
+
+
+def followed(conn: sa.Connection, row: OutboxRow) -> OutboxRow | None:
+    """The row this one follows, or the newest one that took its place."""
+    if row.follows_step is None:
+        return None
+    step = sa.select(outbox).where(outbox.c.step_id == row.follows_step, outbox.c.recipient == row.recipient)
+    found = conn.execute(step).one_or_none()
+    if found is None or found.state != DeliveryState.SUPERSEDED:
+        return outbox_row(found) if found else None
+    newer = sa.select(outbox).where(
+        outbox.c.channel_id == found.channel_id,
+        outbox.c.recipient == found.recipient,
+        outbox.c.supersede_key == found.supersede_key,
+        outbox.c.state != DeliveryState.SUPERSEDED,
+        outbox.c.id > found.id,
+    )
+    return outbox_row(conn.execute(newer.order_by(outbox.c.id.desc()).limit(1)).first() or found)
+
+
+def cancel(conn: sa.Connection, row_id: int, why: str, now: datetime) -> int:
+    """Cancel an unsent row and all that follow it, each with an event; returns how many were cancelled."""
+    stopped = (
+        outbox.update()
+        .where(outbox.c.id == row_id, outbox.c.state.in_(UNSENT))
+        .values(state=DeliveryState.CANCELLED, error_code=why[:64])
+    )
+    if conn.execute(stopped).rowcount == 0:
+        return 0
+    record(conn, row_id, "message_cancelled", why, now)
+    return 1 + cancel_followers(conn, row_id, now)
+
+
+def cancel_followers(conn: sa.Connection, row_id: int, now: datetime) -> int:
+    """Cancel the unsent rows that follow a row which will not be sent."""
+    one = conn.execute(sa.select(outbox.c.step_id, outbox.c.recipient).where(outbox.c.id == row_id)).one()
+    followers = sa.select(outbox.c.id).where(
+        outbox.c.follows_step == one.step_id,
+        outbox.c.recipient == one.recipient,
+        outbox.c.state.in_(UNSENT),
+    )
+    return sum(cancel(conn, follower, "follows_unsent", now) for follower in conn.scalars(followers).all())
+
+
+def unknown_rows(conn: sa.Connection, channel_id: int) -> list[OutboxRow]:
+    """The rows of a channel whose outcome is unknown, oldest first."""
+    wanted = sa.select(outbox).where(outbox.c.channel_id == channel_id, outbox.c.state == DeliveryState.UNKNOWN)
+    return [outbox_row(row) for row in conn.execute(wanted.order_by(outbox.c.id))]
+
+
+def taken_ids(conn: sa.Connection, channel_id: int, since: datetime) -> frozenset[str]:
+    """The platform ids that rows sent since then already hold: each may satisfy one row only."""
+    held = sa.select(outbox.c.sent_id).where(
+        outbox.c.channel_id == channel_id, outbox.c.sent_id.is_not(None), outbox.c.sent_at >= since
+    )
+    return frozenset(found for found in conn.scalars(held) if found is not None)
+
+
+def list_rows(
+    conn: sa.Connection,
+    *,
+    channel_id: int | None = None,
+    states: Collection[DeliveryState] | None = None,
+    ticket_id: int | None = None,
+    after_id: int = 0,
+    limit: int = 100,
+) -> list[OutboxRow]:
+    """Rows by channel, state or ticket, oldest first, from `after_id` on."""
+    wanted = sa.select(outbox).where(outbox.c.id > after_id)
+    if channel_id is not None:
+        wanted = wanted.where(outbox.c.channel_id == channel_id)
+    if states is not None:
+        wanted = wanted.where(outbox.c.state.in_(list(states)))
+    if ticket_id is not None:
+        wanted = wanted.where(outbox.c.ticket_id == ticket_id)
+    return [outbox_row(row) for row in conn.execute(wanted.order_by(outbox.c.id).limit(limit))]
+
+
+def row_by_id(conn: sa.Connection, row_id: int) -> OutboxRow | None:
+    """One row as it stands."""
+    found = conn.execute(sa.select(outbox).where(outbox.c.id == row_id)).one_or_none()
+    return outbox_row(found) if found else None
+
+
+def count_by_state(conn: sa.Connection, channel_id: int | None = None) -> dict[DeliveryState, int]:
+    """How many rows there are in each state."""
+    counted = sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
+    if channel_id is not None:
+        counted = counted.where(outbox.c.channel_id == channel_id)
+    numbers = {row[0]: row[1] for row in conn.execute(counted)}
+    return {state: numbers.get(state.value, 0) for state in DeliveryState}
+
+
+def next_due(conn: sa.Connection, channel_id: int | None = None) -> datetime | None:
+    """When the next row may go, in the past if one waits already; rows held by others are not counted.
+
+    Stopped channels have nothing due.
+    """
+    due_at = sa.type_coerce(sa.func.min(outbox.c.next_attempt_at), outbox.c.next_attempt_at.type)
+    wanted = (
+        sa.select(due_at)
+        .join(channels, channels.c.id == outbox.c.channel_id)
+        .where(
+            outbox.c.state.in_(UNSENT),
+            channels.c.stopped_at.is_(None),
+            ~_held(outbox.c.next_attempt_at),
+            ~_waits_for_another(),
+        )
+    )
+    if channel_id is not None:
+        wanted = wanted.where(outbox.c.channel_id == channel_id)
+    found: datetime | None = conn.execute(wanted).scalar_one()
+    return found
+
+
+def in_flight(conn: sa.Connection) -> int:
+    """How many rows of working channels are being sent or have an unknown outcome."""
+    going = (DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    wanted = (
+        sa.select(sa.func.count())
+        .select_from(outbox.join(channels, channels.c.id == outbox.c.channel_id))
+        .where(outbox.c.state.in_(going), channels.c.stopped_at.is_(None))
+    )
+    return int(conn.execute(wanted).scalar_one())
+
+
+def is_ours(conn: sa.Connection, channel_id: int, message_id: str, text: str) -> bool:
+    """Whether SMGT itself wrote this post of our own account, rather than a person using the account.
+
+    Known by its id, or by its words while the platform's answer to our sending is still out.
+    """
+    known = sa.select(outbox.c.id).where(outbox.c.channel_id == channel_id, outbox.c.sent_id == message_id)
+    if conn.execute(known).first() is not None:
+        return True
+    maybe_posted = (*OPEN, DeliveryState.PARKED)
+    tried = sa.select(outbox.c.payload).where(
+        outbox.c.channel_id == channel_id,
+        outbox.c.state.in_(maybe_posted),
+        outbox.c.attempts > 0,
+        outbox.c.payload.is_not(None),
+    )
+    words = same_words(text)
+    return any(same_words(outgoing_from_json(row.payload).text) == words for row in conn.execute(tried))
+
+
+def record(conn: sa.Connection, row_id: int, kind: str, why: str, now: datetime) -> None:
+    """An event of the row's ticket about its message: ids and codes, no words."""
+    row = conn.execute(
+        sa.select(outbox.c.ticket_id, outbox.c.step_id, outbox.c.template).where(outbox.c.id == row_id)
+    ).one()
+    codes = {"outbox": row_id, "step": row.step_id, "template": row.template, "why": why}
+    conn.execute(
+        events.insert().values(ticket_id=row.ticket_id, kind=kind, at=now, actor="office", codes=json.dumps(codes))
+    )
+
+
+def outbox_row(row: sa.Row[Any]) -> OutboxRow:
+    """A row of the table as its shape."""
+    values = {name: row._mapping[name] for name in _PLAIN_FIELDS}
+    outgoing = outgoing_from_json(row.payload) if row.payload is not None else None
+    return OutboxRow(outgoing=outgoing, state=DeliveryState(row.state), **values)
+
+
+def _add(conn: sa.Connection, row: NewRow, now: datetime) -> int | None:
+    new = insert_into(conn, outbox).values(
+        channel_id=row.channel_id,
+        step_id=row.step_id,
+        recipient=row.recipient,
+        destination=row.destination,
+        template=row.template,
+        payload=outgoing_to_json(row.outgoing),
+        ticket_id=row.ticket_id,
+        account_id=row.account_id,
+        follows_step=row.follows_step,
+        supersede_key=row.supersede_key,
+        state=DeliveryState.PENDING,
+        urgent=row.urgent,
+        created_at=now,
+        next_attempt_at=row.not_before or now,
+    )
+    step = new.on_conflict_do_nothing(index_elements=["step_id", "recipient"]).returning(outbox.c.id)
+    row_id: int | None = conn.execute(step).scalar_one_or_none()
+    if row_id is not None and row.supersede_key is not None:
+        conn.execute(
+            outbox.update()
+            .where(
+                outbox.c.channel_id == row.channel_id,
+                outbox.c.recipient == row.recipient,
+                outbox.c.supersede_key == row.supersede_key,
+                outbox.c.id < row_id,
+                outbox.c.state.in_(UNSENT),  # a row to be tried again was certainly not sent
+            )
+            .values(state=DeliveryState.SUPERSEDED)
+        )
+    return row_id
+
+
+def _goable(channel_id: int, now: datetime) -> sa.Select[Any]:
+    working = sa.exists().where(channels.c.id == outbox.c.channel_id, channels.c.stopped_at.is_(None))
+    return (
+        sa.select(outbox)
+        .where(
+            outbox.c.channel_id == channel_id,
+            outbox.c.state.in_(UNSENT),
+            outbox.c.next_attempt_at <= now,
+            working,
+            ~_held(now),
+            ~_waits_for_another(),
+        )
+        .order_by(outbox.c.urgent.desc(), outbox.c.id)
+    )
+
+
+def _held(at: datetime | sa.ColumnElement[datetime]) -> sa.Exists:
+    """An earlier row of the destination must go first, as things stand at that time."""
+    earlier = outbox.alias("earlier")
+    return sa.exists().where(
+        earlier.c.channel_id == outbox.c.channel_id,
+        earlier.c.destination == outbox.c.destination,
+        earlier.c.id < outbox.c.id,
+        sa.or_(
+            earlier.c.state.in_((DeliveryState.SENDING, DeliveryState.RETRY, DeliveryState.UNKNOWN)),
+            sa.and_(
+                earlier.c.state == DeliveryState.PENDING,
+                sa.or_(earlier.c.next_attempt_at <= at, earlier.c.attempts > 0),
+            ),
+        ),
+    )
+
+
+def _waits_for_another() -> sa.Exists:
+    first = outbox.alias("first")
+    return sa.exists().where(
+        first.c.step_id == outbox.c.follows_step,
+        first.c.recipient == outbox.c.recipient,
+        first.c.state.in_(OPEN),
+    )
+
+
+def _stranded(conn: sa.Connection, row: OutboxRow) -> str | None:
+    """Why this row can never be sent, or None."""
+    if row.outgoing is None:
+        return "erased"
+    if row.follows_step is None:
+        return None
+    first = followed(conn, row)
+    if first is None:
+        return "follows_nothing"
+    return "follows_unsent" if first.state in ENDED_UNSENT else None

@@ -1,0 +1,350 @@
+"""What becomes of an outbox row that goes: sending, sent, to be tried again, unknown, set aside.
+
+Owns the moves between delivery states and the record of attempts. Every move names the states it may start
+from, so that a sender that lost its lane changes nothing. It must not know a platform or the network.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from store import inbox
+from store.alarms import raise_alarm
+from store.inbound import Undeliverable
+from store.outbound import Outgoing
+from store.outbox import (
+    ENDED_UNSENT,
+    UNSENT,
+    OutboxRow,
+    cancel,
+    cancel_followers,
+    followed,
+    outbox_row,
+    record,
+    row_by_id,
+)
+from store.payloads import outgoing_to_json
+from store.tables import attempts, channels, lanes, outbox
+from store.vocabulary import DeliveryState, OutgoingAct, Platform
+
+logger = logging.getLogger(__name__)
+
+DUPLICATE_SENT_ID: Final = "duplicate_sent_id"
+SENT_TWICE: Final = "sent_twice"
+_POINTS_AT: Final = (OutgoingAct.EDIT, OutgoingAct.DELETE)
+_WITHOUT_AN_ID: Final = (OutgoingAct.EDIT, OutgoingAct.DELETE, OutgoingAct.ANSWER_PRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something was not done: a short stable code and a sentence for the operator, without secrets."""
+
+    code: str
+    sentence: str = ""
+
+
+def mark_sending(conn: sa.Connection, row_id: int, epoch: int, now: datetime) -> OutboxRow | None:
+    """Take a row for sending and freeze it; None if it may not go now.
+
+    Only the newest holder of the lane can take a row. Ids that were only known once the followed message was
+    sent are filled in here.
+    """
+    found = conn.execute(sa.select(outbox).where(outbox.c.id == row_id).with_for_update()).one_or_none()
+    if found is None or found.state not in UNSENT:
+        return None
+    row = outbox_row(found)
+    outgoing = _resolved(conn, row)
+    if outgoing is None:
+        cancel(conn, row.id, "erased" if row.outgoing is None else "follows_unsent", now)
+        return None
+    newest = sa.select(lanes.c.epoch).where(lanes.c.channel_id == row.channel_id).scalar_subquery()
+    taken = (
+        outbox.update()
+        .where(outbox.c.id == row_id, outbox.c.state.in_(UNSENT), newest == epoch)
+        .values(
+            state=DeliveryState.SENDING,
+            epoch=epoch,
+            sending_at=now,
+            attempts=outbox.c.attempts + 1,
+            payload=outgoing_to_json(outgoing),
+        )
+    )
+    return row_by_id(conn, row_id) if conn.execute(taken).rowcount else None
+
+
+def put_back(conn: sa.Connection, row_id: int, epoch: int) -> bool:
+    """Undo `mark_sending` for a request that was certainly not started."""
+    undone = {"state": DeliveryState.PENDING, "attempts": outbox.c.attempts - 1}
+    return _move(conn, row_id, (DeliveryState.SENDING,), undone, epoch)
+
+
+def mark_sent(conn: sa.Connection, row_id: int, sent_id: str, now: datetime) -> bool:
+    """The platform has the message under `sent_id` ("" where there is none).
+
+    The platform's word stands whatever the row's state has become meanwhile. False if another row holds the
+    id already: then this row is parked with that error, because two rows cannot be one message.
+    """
+    row = row_by_id(conn, row_id)
+    if row is None:
+        raise LookupError(f"There is no outbox row {row_id}.")
+    acts_on_another = row.outgoing is not None and row.outgoing.act in _WITHOUT_AN_ID
+    kept_id = None if acts_on_another or not sent_id else sent_id[:128]
+    if row.state is DeliveryState.SENT:
+        return _sent_again(conn, row, kept_id, now)
+    holder = _holder(conn, row.channel_id, kept_id)
+    if holder is not None and holder != row_id:
+        sentence = f"the platform gave the id of outbox row {holder} again; look at both messages there"
+        _set_aside(conn, row, Failure(DUPLICATE_SENT_ID, sentence), now)
+        return False
+    conn.execute(
+        outbox.update()
+        .where(outbox.c.id == row_id)
+        .values(state=DeliveryState.SENT, sent_at=now, sent_id=kept_id, error_code=None, error=None)
+    )
+    _tried(conn, row_id, DeliveryState.SENT, None, now)
+    return True
+
+
+def mark_retry(
+    conn: sa.Connection,
+    row_id: int,
+    failure: Failure,
+    now: datetime,
+    *,
+    epoch: int,
+    next_attempt_at: datetime,
+    state: DeliveryState = DeliveryState.RETRY,
+) -> bool:
+    """Certainly not sent: try again later. True if the row was being sent or unknown under this epoch.
+
+    `state` PENDING says that nothing was wrong with the message, e.g. the account's token was refused.
+    """
+    starts = (DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    later = _told(state, failure) | {"next_attempt_at": next_attempt_at}
+    moved = _move(conn, row_id, starts, later, epoch)
+    if moved:
+        _tried(conn, row_id, DeliveryState.RETRY, failure.code, now)
+    return moved
+
+
+def mark_unknown(conn: sa.Connection, row_id: int, failure: Failure, now: datetime, *, epoch: int) -> bool:
+    """It may have been sent: only reading back can tell. True if the row was being sent under this epoch."""
+    unknown = _told(DeliveryState.UNKNOWN, failure)
+    moved = _move(conn, row_id, (DeliveryState.SENDING,), unknown, epoch)
+    if moved:
+        _tried(conn, row_id, DeliveryState.UNKNOWN, failure.code, now)
+    return moved
+
+
+def mark_repeat(conn: sa.Connection, row_id: int, outgoing: Outgoing, now: datetime) -> bool:
+    """Let a row of unknown outcome go once more, marked as a repeat; True if it was not one already."""
+    moved = (
+        outbox.update()
+        .where(
+            outbox.c.id == row_id,
+            outbox.c.state == DeliveryState.UNKNOWN,
+            outbox.c.marked_repeat.is_(sa.false()),
+        )
+        .values(
+            state=DeliveryState.RETRY,
+            marked_repeat=True,
+            next_attempt_at=now,
+            payload=outgoing_to_json(outgoing),
+        )
+    )
+    return conn.execute(moved).rowcount > 0
+
+
+def park(
+    conn: sa.Connection,
+    row_id: int,
+    failure: Failure,
+    now: datetime,
+    *,
+    refused: bool = False,
+    epoch: int | None = None,
+) -> bool:
+    """Set a row aside for a person and cancel what follows it; later rows of its destination go on.
+
+    `refused`: the platform will never take it. On a citizens' platform that is heard like any other event,
+    so an Undeliverable is put into the inbox in the same transaction. True if the row was not ended yet (and,
+    if `epoch` is given, was last taken for sending under it).
+    """
+    row = row_by_id(conn, row_id)
+    if row is None or not _set_aside(conn, row, failure, now, epoch):
+        return False
+    platform = conn.execute(sa.select(channels.c.platform).where(channels.c.id == row.channel_id)).scalar_one()
+    if refused and platform != Platform.TELEGRAM:
+        told = Undeliverable(
+            key=f"refused:{row_id}",
+            occurred_at=now,
+            outbox_id=row_id,
+            ticket_id=row.ticket_id,
+            code=failure.code,
+        )
+        inbox.put(conn, row.channel_id, [told], {}, now)
+    return True
+
+
+def drop(conn: sa.Connection, row_id: int, failure: Failure, now: datetime, *, epoch: int) -> bool:
+    """End a best-effort row (the answer to a button press) that failed; nobody need look at it."""
+    starts = (DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    moved = _move(conn, row_id, starts, _told(DeliveryState.CANCELLED, failure), epoch)
+    if moved:
+        _tried(conn, row_id, DeliveryState.CANCELLED, failure.code, now)
+    return moved
+
+
+def orphans(conn: sa.Connection, channel_id: int, epoch: int, now: datetime) -> list[int]:
+    """Rows left `sending` by an owner that is gone, now unknown; returns their ids.
+
+    `epoch` is the caller's own: call it while nothing of this lane is being sent.
+    """
+    left = (
+        outbox.update()
+        .where(
+            outbox.c.channel_id == channel_id,
+            outbox.c.state == DeliveryState.SENDING,
+            outbox.c.epoch <= epoch,
+        )
+        .values(state=DeliveryState.UNKNOWN, error_code="owner_gone", error="the sender stopped half-way")
+        .returning(outbox.c.id)
+    )
+    ids = list(conn.scalars(left))
+    for row_id in ids:
+        _tried(conn, row_id, DeliveryState.UNKNOWN, "owner_gone", now)
+    return ids
+
+
+def postpone_chat(conn: sa.Connection, channel_id: int, chat_id: str, until: datetime) -> int:
+    """Let every unsent row of one chat wait; they become rows to try again, so order holds. Returns how many."""
+    waiting = (
+        outbox.update()
+        .where(
+            outbox.c.channel_id == channel_id,
+            outbox.c.state.in_(UNSENT),
+            outbox.c.next_attempt_at < until,
+            sa.or_(
+                outbox.c.destination == chat_id,
+                outbox.c.destination.startswith(f"{chat_id}:", autoescape=True),
+            ),
+        )
+        .values(state=DeliveryState.RETRY, next_attempt_at=until)
+    )
+    return conn.execute(waiting).rowcount
+
+
+def retry_by_hand(conn: sa.Connection, row_id: int, now: datetime) -> bool:
+    """A person lets a row go again: one that was set aside, cancelled, or that they know was never posted."""
+    freed = (
+        outbox.update()
+        .where(
+            outbox.c.id == row_id,
+            outbox.c.state.in_((*ENDED_UNSENT, DeliveryState.UNKNOWN)),
+            outbox.c.payload.is_not(None),
+        )
+        .values(
+            state=DeliveryState.PENDING,
+            attempts=0,
+            next_attempt_at=now,
+            error_code=None,
+            error=None,
+            marked_repeat=False,
+        )
+    )
+    if conn.execute(freed).rowcount == 0:
+        return False
+    record(conn, row_id, "message_retried_by_hand", "by_hand", now)
+    return True
+
+
+def drop_by_hand(conn: sa.Connection, row_id: int, why: str, now: datetime) -> bool:
+    """A person ends a row that is not sent and not being sent; what follows it is cancelled. `why` is a code."""
+    endable = (*UNSENT, DeliveryState.UNKNOWN, DeliveryState.PARKED)
+    if not _move(conn, row_id, endable, {"state": DeliveryState.CANCELLED, "error_code": why[:64]}):
+        return False
+    record(conn, row_id, "message_dropped_by_hand", why[:64], now)
+    cancel_followers(conn, row_id, now)
+    return True
+
+
+def _resolved(conn: sa.Connection, row: OutboxRow) -> Outgoing | None:
+    """The final message, pointing at the one it follows; None if it can never be sent."""
+    outgoing = row.outgoing
+    if outgoing is None or row.follows_step is None:
+        return outgoing
+    first = followed(conn, row)
+    if first is None or first.state in ENDED_UNSENT:
+        return None
+    target = _message_of(first)
+    if outgoing.act in _POINTS_AT:
+        message_id = outgoing.message_id or target
+        return replace(outgoing, message_id=message_id) if message_id else None
+    if outgoing.act in (OutgoingAct.MESSAGE, OutgoingAct.REPLY) and outgoing.reply_to_id is None:
+        return replace(outgoing, reply_to_id=target)
+    return outgoing
+
+
+def _message_of(row: OutboxRow) -> str | None:
+    """The platform's id of a sent row's message; Telegram's are kept as `<chat>:<message>`."""
+    if row.sent_id is not None:
+        return row.sent_id.rpartition(":")[2]
+    if row.outgoing is not None and row.outgoing.act is OutgoingAct.EDIT:
+        return row.outgoing.message_id
+    return None
+
+
+def _sent_again(conn: sa.Connection, row: OutboxRow, sent_id: str | None, now: datetime) -> bool:
+    if sent_id is None or sent_id == row.sent_id:
+        return True
+    sentence = f"Outbox row {row.id} was posted as {row.sent_id} and again as {sent_id}; delete one by hand."
+    raise_alarm(conn, SENT_TWICE, f"outbox:{row.id}", sentence, now)
+    logger.error(sentence, extra={"action": "outbox.sent_twice"})
+    return False
+
+
+def _holder(conn: sa.Connection, channel_id: int, sent_id: str | None) -> int | None:
+    if sent_id is None:
+        return None
+    held = sa.select(outbox.c.id).where(outbox.c.channel_id == channel_id, outbox.c.sent_id == sent_id)
+    return conn.execute(held).scalar_one_or_none()
+
+
+def _set_aside(conn: sa.Connection, row: OutboxRow, failure: Failure, now: datetime, epoch: int | None = None) -> bool:
+    unended = (*UNSENT, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    if not _move(conn, row.id, unended, _told(DeliveryState.PARKED, failure), epoch):
+        return False
+    _tried(conn, row.id, DeliveryState.PARKED, failure.code, now)
+    record(conn, row.id, "message_parked", failure.code[:64], now)
+    cancel_followers(conn, row.id, now)
+    return True
+
+
+def _move(
+    conn: sa.Connection,
+    row_id: int,
+    starts: Sequence[DeliveryState],
+    values: Mapping[str, Any],
+    epoch: int | None = None,
+) -> bool:
+    """Change a row only if it is in one of `starts` and, where given, was last taken under `epoch`."""
+    moved = outbox.update().where(outbox.c.id == row_id, outbox.c.state.in_(starts))
+    if epoch is not None:
+        moved = moved.where(outbox.c.epoch == epoch)
+    return conn.execute(moved.values(**values)).rowcount > 0
+
+
+def _told(state: DeliveryState, failure: Failure) -> dict[str, Any]:
+    return {"state": state, "error_code": failure.code[:64], "error": failure.sentence[:512]}
+
+
+def _tried(conn: sa.Connection, row_id: int, result: DeliveryState, code: str | None, now: datetime) -> None:
+    conn.execute(
+        attempts.insert().values(outbox_id=row_id, at=now, result=result, error_code=code[:64] if code else None)
+    )
