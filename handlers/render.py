@@ -32,6 +32,7 @@ SHORTEST = 4  # the last stage of shortening a template may offer
 LEAST_ROOM = 24  # fewer weighted characters than this would say nothing of an officer's words
 
 _Row = TypeVar("_Row")
+_Value = TypeVar("_Value")
 _FREE_TEXT = {"result": "officer_words", "desk_words": "officer_words", "officer_question": "question"}
 
 
@@ -65,9 +66,7 @@ TEMPLATES: Mapping[Audience, frozenset[str]] = {
 }
 
 
-def render(
-    language: Language, audience: Audience, template: str, facts: Facts, *, limit: int | None = None
-) -> str:
+def render(language: Language, audience: Audience, template: str, facts: Facts, *, limit: int | None = None) -> str:
     """The words of one message.
 
     A citizen's text is one line within `limit` weighted characters (X's 280 unless told); an officer's or the
@@ -128,9 +127,16 @@ def _fill(language: Language, name: str, facts: Facts, short: int) -> str:
 
 
 class _AbsentFact(StrictUndefined):
-    """A fact that was not given: it may be asked about, never printed or compared."""
+    """A fact that was not given: it may be asked about, never printed."""
 
     __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
 
     def __bool__(self) -> bool:
         return False
@@ -200,9 +206,7 @@ def _refuse_none(value: object) -> object:
     return value
 
 
-def _filters(
-    language: Language, environment: ImmutableSandboxedEnvironment
-) -> dict[str, Callable[..., object]]:
+def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> dict[str, Callable[..., object]]:
     locale = Locale.parse(language.value.replace("-", "_"))
     known = taxonomy()
 
@@ -253,7 +257,12 @@ def _filters(
         "choices": numbered,
         "either": lambda words: phrase("either", list(words)),
         "state": lambda name: phrase("state", _given(name)),
+        "status_name": lambda code: phrase("status_name", _given(code)),
+        "why": lambda code: phrase("why", _given(code)),
+        "told": lambda code: phrase("told", _given(code)),
+        "time_left": lambda hours: phrase("time_left", _given(hours)),
         "excerpt": excerpt,
+        "refuse": _refuse,
     }
 
 
@@ -270,15 +279,19 @@ def _row(rows: Mapping[str, _Row], code: str) -> _Row:
     return rows[code]
 
 
-def _given(value: str) -> str:
+def _given(value: _Value) -> _Value:
+    """`value`, or UndefinedError naming the fact that was not given."""
     if isinstance(value, Undefined):
-        str(value)  # raises, naming the fact
+        str(value)
     return value
 
 
+def _refuse(code: object) -> str:
+    """For the last branch of a template: a code that nobody wrote words for must not become half a sentence."""
+    raise UndefinedError(f"there are no words for {_given(code)!r}")
+
+
 def _aware(moment: datetime) -> datetime:
-    if isinstance(moment, Undefined):
-        str(moment)  # raises, naming the fact
-    if moment.tzinfo is None:
+    if _given(moment).tzinfo is None:
         raise UndefinedError("a time without a zone was given")
     return moment
