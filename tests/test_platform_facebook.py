@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -265,6 +266,32 @@ async def test_a_listing_longer_than_the_plan_leaves_a_named_gap(rig: FacebookRi
     assert len(gaps) == 1
     assert gaps[0].until == rig.world.clock.now() - timedelta(seconds=1000)
     await port.close()
+
+
+async def test_more_comments_than_the_plan_leave_a_named_gap(rig: FacebookRig) -> None:
+    post_id = rig.facebook.page_post("a famous post")
+    for n in range(150):
+        rig.world.clock.advance(timedelta(minutes=10))
+        rig.facebook.comment("ram", post_id, f"comment {n}")
+    now = rig.world.clock.now()
+    port = rig.new_port(plan=ReadingPlan(thread_pages=1))
+    batches = [batch async for batch in port.read({}, Watch(now))]
+    (gap,) = [batch.gap for batch in batches if batch.gap]
+    assert (gap.since, gap.until) == (now - timedelta(days=1), now - timedelta(minutes=990))
+    await port.close()
+
+
+async def test_a_tag_added_to_an_older_post_is_heard(rig: FacebookRig) -> None:
+    cursors: dict[str, str] = {}
+    post_id = rig.facebook.tag_post("ram", "a matter", tagged=False)
+    rig.world.clock.advance(timedelta(days=3))
+    rig.facebook.tag_post("sita", "another")
+    assert len(await rig.read(cursors)) == 1
+    rig.world.clock.advance(timedelta(hours=3))
+    rig.facebook.tag_later(post_id)
+    (heard,) = await rig.read(cursors)
+    assert heard.message_id == post_id
+    assert heard.key.endswith(str(int(heard.occurred_at.timestamp())))
 
 
 async def test_a_listing_that_repeats_its_cursor_ends(rig: FacebookRig) -> None:
@@ -591,6 +618,31 @@ async def test_a_read_back_that_fails_says_so(rig: FacebookRig) -> None:
     broken(rig, "comments", FaultKind.ERROR_BEFORE)
     with pytest.raises(OutcomeUnknown):
         await rig.port.read_back([unknown(rig, 1, reply(post_id, "Noted"))])
+
+
+async def test_in_a_storm_of_faults_every_reply_is_made_exactly_once(rig: FacebookRig) -> None:
+    kinds = [FaultKind.ERROR_AFTER, FaultKind.RESET_AFTER, FaultKind.NOT_JSON, FaultKind.HALF_ANSWER]
+    kinds += [FaultKind.LATE, FaultKind.ERROR_BEFORE, FaultKind.RESET_BEFORE, FaultKind.RATE_LIMITED]
+    for kind in kinds:
+        fault = Fault(Platform.FACEBOOK, "comment", kind, times=None, rate=0.08, seconds=0.02)
+        rig.world.faults.add(fault)
+    posts = [rig.facebook.tag_post("ram", f"matter {n}") for n in range(40)]
+    unknowns = 0
+    for n, post_id in enumerate(posts):
+        row = unknown(rig, n, reply(post_id, f"Your number is {n}"))
+        for _ in range(20):
+            try:
+                await rig.port.send(row.outgoing)
+            except RateLimited:
+                continue
+            except OutcomeUnknown:
+                unknowns += 1
+                await asyncio.sleep(0.05)  # longer than the platform is late
+                if not (await rig.port.read_back([row])).found:
+                    continue
+            break
+    assert unknowns > 5
+    assert [len(rig.facebook.comments_of(post_id)) for post_id in posts] == [1] * len(posts)
 
 
 # photos and mentions

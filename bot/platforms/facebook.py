@@ -87,9 +87,7 @@ class FacebookPort:
         self._page_name = ""
 
         def client() -> GraphClient:
-            return GraphClient(
-                credentials, graph_url=graph_url, version=version, timeout=timeout, proxy=proxy
-            )
+            return GraphClient(credentials, graph_url=graph_url, version=version, timeout=timeout, proxy=proxy)
 
         # Reading and sending each have a session: a slow read holds no connection that a reply needs.
         self._sending = client()
@@ -109,9 +107,7 @@ class FacebookPort:
         """Ask Facebook whose token this is. Raises CredentialsRefused when it is another Page's."""
         me = await asyncio.to_thread(self._reading.get, "me", fields="id,name,username")
         if str(me.get("id")) != self.page_id:
-            raise CredentialsRefused(
-                "facebook:page", f"The token belongs to another account than Page {self.page_id}."
-            )
+            raise CredentialsRefused("facebook:page", f"The token belongs to another account than Page {self.page_id}.")
         self._page_name = str(me.get("name") or "")
         return Identity(self.page_id, str(me.get("username") or ""), self._page_name)
 
@@ -124,9 +120,7 @@ class FacebookPort:
         if outgoing.act is not OutgoingAct.REPLY:
             raise BadMessage("facebook:act", f"A Facebook Page cannot do {outgoing.act}.")
         if len(outgoing.text) > LONGEST_COMMENT:
-            raise BadMessage(
-                "facebook:long", f"The reply has {len(outgoing.text)} characters; {LONGEST_COMMENT} fit."
-            )
+            raise BadMessage("facebook:long", f"The reply has {len(outgoing.text)} characters; {LONGEST_COMMENT} fit.")
         answer = await asyncio.to_thread(self._comment, outgoing)
         comment_id = answer.get("id")
         if not isinstance(comment_id, str) or not comment_id:
@@ -181,9 +175,7 @@ class FacebookPort:
         if photo is None:
             return self._sending.post(parent, "comments", message=outgoing.text)
         if photo.media_id is None or self._load_photo is None:
-            raise BadMessage(
-                "facebook:photo", "The photo of this reply is not in our store, so it cannot be uploaded."
-            )
+            raise BadMessage("facebook:photo", "The photo of this reply is not in our store, so it cannot be uploaded.")
         picture = self._load_photo(photo.media_id)
         return self._sending.post_photo(parent, "comments", picture, message=outgoing.text)
 
@@ -192,9 +184,7 @@ class FacebookPort:
         used = {taken for row in unknown for taken in row.taken_ids}
         reach = [self._clock.now()] if not unknown else []
         for thread_id in dict.fromkeys(row.outgoing.thread_id for row in unknown):
-            rows = sorted(
-                (r for r in unknown if r.outgoing.thread_id == thread_id), key=lambda r: r.sending_at
-            )
+            rows = sorted((r for r in unknown if r.outgoing.thread_id == thread_id), key=lambda r: r.sending_at)
             since = rows[0].sending_at - READ_BACK_MARGIN
             comments, reached = self._newest_comments(thread_id, since)
             reach.append(reached)
@@ -251,9 +241,7 @@ class FacebookPort:
 
     def _fill(self, mention: NeedsFetch) -> Inbound:
         if not mention.is_comment:
-            return post_event(
-                self.page_id, self._reading.get(mention.object_id, fields=POST_FIELDS), tagged=True
-            )
+            return post_event(self.page_id, self._reading.get(mention.object_id, fields=POST_FIELDS), tagged=True)
         comment = self._reading.get(mention.object_id, fields=COMMENT_FIELDS)
         quoted = self._pointed_at(comment, mention.thread_id)
         return comment_event(self.page_id, comment, thread_id=mention.thread_id, quoted=quoted)
@@ -281,9 +269,7 @@ class FacebookPort:
             raise Refused("facebook:host", "The photo does not lie on one of Facebook's hosts.")
         error: PlatformError
         try:
-            with self._photos.get(
-                address, timeout=self._timeout, allow_redirects=False, stream=True
-            ) as answer:
+            with self._photos.get(address, timeout=self._timeout, allow_redirects=False, stream=True) as answer:
                 return _photo_bytes(answer)
         except requests.RequestException as trouble:
             error = our_error(trouble, None)

@@ -27,9 +27,9 @@ POST_FIELDS = (
     "id,created_time,updated_time,message,from,message_tags,"
     f"attachments{{{ATTACHMENT_FIELDS},subattachments{{{ATTACHMENT_FIELDS}}}}}"
 )
+TAGGED_FIELDS = f"tagged_time,{POST_FIELDS}"  # when the tag was set: later than the post, if added by an edit
 COMMENT_FIELDS = (
-    "id,created_time,message,from,message_tags,parent{id,from},object{id},"
-    f"attachment{{{ATTACHMENT_FIELDS}}}"
+    f"id,created_time,message,from,message_tags,parent{{id,from}},object{{id}},attachment{{{ATTACHMENT_FIELDS}}}"
 )
 Json = Mapping[str, Any]
 
@@ -77,9 +77,7 @@ def post_event(page_id: str, post: Json, *, tagged: bool) -> Inbound:
     )
 
 
-def comment_event(
-    page_id: str, comment: Json, *, thread_id: str, quoted: QuotedPost | None = None
-) -> Inbound:
+def comment_event(page_id: str, comment: Json, *, thread_id: str, quoted: QuotedPost | None = None) -> Inbound:
     """A comment as it was read in the thread of a post."""
     object_id, created_at, text = _id(comment), created_time(comment), words_of(comment)
     author = author_of(comment)

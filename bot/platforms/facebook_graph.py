@@ -148,9 +148,7 @@ class GraphClient:
         """Objects by id (at most 50); those that are gone are absent."""
         return self._call(lambda: self._graph.get_objects(ids, **arguments))
 
-    def pages(
-        self, object_id: str, edge: str, *, most: int, **arguments: Any
-    ) -> Iterator[list[dict[str, Any]]]:
+    def pages(self, object_id: str, edge: str, *, most: int, **arguments: Any) -> Iterator[list[dict[str, Any]]]:
         """The pages of a listing, in the platform's order, at most `most` of them.
 
         A cursor that repeats ends the listing: some listings answer their last page for ever.
@@ -241,9 +239,7 @@ def _graph_error(trouble: Any, status: int | None, regain_minutes: float) -> Pla
     code = trouble.code if isinstance(trouble.code, int) else None
     subcode = _subcode(trouble.result)
     if status is not None and status >= 500:
-        return OutcomeUnknown(
-            f"facebook:http{status}", "Facebook failed while it answered; it may have been done."
-        )
+        return OutcomeUnknown(f"facebook:http{status}", "Facebook failed while it answered; it may have been done.")
     if code is None:
         if status == 429:
             return RateLimited("facebook:429", "Facebook asked to slow down.", retry_after=RATE_DEFAULT)
@@ -251,9 +247,7 @@ def _graph_error(trouble: Any, status: int | None, regain_minutes: float) -> Pla
     name = f"facebook:{code}" + (f"/{subcode}" if subcode else "")
     if code in RATE_CODES:
         wait = _wait(code, regain_minutes)
-        return RateLimited(
-            name, f"Facebook's rate limit was reached; waiting {wait:.0f} s.", retry_after=wait
-        )
+        return RateLimited(name, f"Facebook's rate limit was reached; waiting {wait:.0f} s.", retry_after=wait)
     if code == 368:
         wait = _wait(code, regain_minutes)
         return RateLimited(name, "Facebook blocked this Page's comments for some hours.", retry_after=wait)
@@ -268,17 +262,13 @@ def _graph_error(trouble: Any, status: int | None, regain_minutes: float) -> Pla
 
 def _permanent(code: int, subcode: int | None, name: str) -> PlatformError:
     if (code == 100 and subcode == OBJECT_GONE_SUBCODE) or code in GONE_CODES:
-        return ReplyRefused(
-            name, "The post or comment is gone, or its writer no longer lets the Page see it."
-        )
+        return ReplyRefused(name, "The post or comment is gone, or its writer no longer lets the Page see it.")
     if 200 <= code <= 299 or 10900 <= code <= 10999:
         return ReplyRefused(name, "Facebook does not permit the Page to answer there.")
     if code == 100:
         return BadMessage(name, "Facebook says that a parameter of the request is wrong.")
     if code == 10:
-        return Refused(
-            name, "The app lacks a permission for this; see the Page's permissions in the app's settings."
-        )
+        return Refused(name, "The app lacks a permission for this; see the Page's permissions in the app's settings.")
     return Refused(name, "Facebook refused the request for good.")
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from bot.platforms.facebook_events import (
     COMMENT_FIELDS,
     POST_FIELDS,
+    TAGGED_FIELDS,
     UnreadableObject,
     as_edit,
     comment_event,
@@ -60,7 +61,8 @@ class ReadingPlan:
     lookback: timedelta = timedelta(days=1)  # at the very first read
     own_posts_for: timedelta = timedelta(days=14)  # comments under our own posts are swept so long
     post_pages: int = 20
-    thread_pages: int = 5
+    thread_pages: int = 20
+    sweeps: tuple[tuple[timedelta, timedelta], ...] = SWEEPS  # (younger than, pause between reads)
     threads: int = 60
     lookups: int = 100  # watched messages asked for deletes and edits
     lookup_every: timedelta = timedelta(days=1)  # for one message
@@ -159,9 +161,9 @@ class FacebookReader:
         events = [
             post_event(self._page_id, post, tagged=edge == "tagged")
             for post in listing.posts
-            if created_time(post) >= since - self._plan.overlap
+            if _listed_at(post) >= since - self._plan.overlap
         ]
-        newest = max([since, *(created_time(post) for post in listing.posts)])
+        newest = max([since, *(_listed_at(post) for post in listing.posts)])
         # The feed reaches back for our own posts' comments; only what lies after the cursor would be a loss.
         gap = listing.gap if listing.gap and listing.gap.until > since else None
         async for batch in self._batches(events, {edge: _cursor(newest)}, gap):
@@ -169,17 +171,17 @@ class FacebookReader:
 
     def _list_posts(self, edge: str, since: datetime) -> _Listing:
         posts: list[dict[str, Any]] = []
-        arguments = {"fields": POST_FIELDS, "limit": PAGE_SIZE}
+        arguments = {"fields": TAGGED_FIELDS if edge == "tagged" else POST_FIELDS, "limit": PAGE_SIZE}
         pages = 0
         for page in self._graph.pages(self._page_id, edge, most=self._plan.post_pages, **arguments):
             pages += 1
             readable = _readable(page)
             posts.extend(readable)
-            if readable and max(created_time(post) for post in readable) < since:
+            if readable and max(_listed_at(post) for post in readable) < since:
                 return _Listing(posts, None)
         if pages < self._plan.post_pages or not posts:
             return _Listing(posts, None)
-        reached = min(created_time(post) for post in posts)
+        reached = min(_listed_at(post) for post in posts)
         why = f"Facebook's {edge} posts were more than {self._plan.post_pages} pages"
         return _Listing(posts, Gap(since, reached, why) if reached > since else None)
 
@@ -195,14 +197,17 @@ class FacebookReader:
         due = self._due(watch.now, watched, own)
         budget = self._budget()
         events: list[Inbound] = []
+        gap: Gap | None = None
         trouble: PlatformError | None = None
         for thread_id in due[:budget]:
             # A watched thread that was never read is read whole: its answers may be older than this process.
             since = marks.get(thread_id, 0.0 if thread_id in watched else first)
             try:
-                comments = await asyncio.to_thread(self._list_comments, thread_id, since)
+                comments, missed = await asyncio.to_thread(self._list_comments, thread_id, since)
+                gap = missed or gap
             except ReplyRefused:
                 comments = []
+                # The post itself is gone: its messages are looked up in this same read.
                 for message_id in watched[thread_id].message_ids if thread_id in watched else ():
                     self._looked_up_at.pop(message_id, None)
             except PlatformError as error:
@@ -211,20 +216,17 @@ class FacebookReader:
             self._swept_at[thread_id] = watch.now
             marks[thread_id] = max([since, *(created_time(one).timestamp() for one in comments)])
             events.extend(comment_event(self._page_id, one, thread_id=thread_id) for one in comments)
-        marks = {
-            thread_id: mark for thread_id, mark in marks.items() if thread_id in watched or thread_id in own
-        }
+        marks = {thread_id: mark for thread_id, mark in marks.items() if thread_id in watched or thread_id in own}
+        self._swept_at = {one: when for one, when in self._swept_at.items() if one in watched or one in own}
         moved = {"threads": json.dumps({thread_id: int(mark) for thread_id, mark in marks.items()})}
         if trouble is None and len(due) <= budget:
             moved["swept"] = _cursor(watch.now)
-        async for batch in self._batches(events, moved, None):
+        async for batch in self._batches(events, moved, gap):
             yield batch
         if trouble is not None:
             raise trouble
 
-    def _due(
-        self, now: datetime, watched: Mapping[str, Watched], own: Mapping[str, dict[str, Any]]
-    ) -> list[str]:
+    def _due(self, now: datetime, watched: Mapping[str, Watched], own: Mapping[str, dict[str, Any]]) -> list[str]:
         """Thread ids to read now, the longest unread first."""
         due = [one for one, thread in watched.items() if self._sweep_due(one, thread.last_activity_at, now)]
         for post_id, post in own.items():
@@ -239,7 +241,7 @@ class FacebookReader:
 
     def _sweep_due(self, thread_id: str, active_at: datetime, now: datetime) -> bool:
         swept_at = self._swept_at.get(thread_id)
-        every = next(pause for age, pause in SWEEPS if now - active_at < age)
+        every = next(pause for age, pause in self._plan.sweeps if now - active_at < age)
         return swept_at is None or now - swept_at >= every
 
     def _budget(self) -> int:
@@ -248,13 +250,15 @@ class FacebookReader:
             return 0
         return max(1, self._plan.threads // 4) if spent >= USAGE_SLOW else self._plan.threads
 
-    def _list_comments(self, thread_id: str, since: float) -> list[dict[str, Any]]:
+    def _list_comments(self, thread_id: str, since: float) -> tuple[list[dict[str, Any]], Gap | None]:
         far = since - self._plan.overlap.total_seconds()
         comments: list[dict[str, Any]] = []
+        pages = 0
         arguments = {
             "fields": COMMENT_FIELDS, "filter": "stream", "order": "reverse_chronological", "limit": PAGE_SIZE
         }  # fmt: skip
         for page in self._graph.pages(thread_id, "comments", most=self._plan.thread_pages, **arguments):
+            pages += 1
             readable = _readable(page)
             comments.extend(readable)
             if readable and max(created_time(one).timestamp() for one in readable) < far:
@@ -262,7 +266,13 @@ class FacebookReader:
         for one in comments:
             if _writer(one) == self._page_id:
                 self.note_own(str(one["id"]))
-        return [one for one in comments if created_time(one).timestamp() >= far]
+        fresh = [one for one in comments if created_time(one).timestamp() >= far]
+        if pages < self._plan.thread_pages or len(fresh) < len(comments) or not fresh or not since:
+            return fresh, None
+        oldest = min(created_time(one) for one in fresh)
+        why = f"one post had more than {self._plan.thread_pages} pages of new comments"
+        begun = datetime.fromtimestamp(since, UTC)
+        return fresh, Gap(begun, oldest, why) if oldest > begun else None
 
     # deletes and late edits
 
@@ -270,9 +280,7 @@ class FacebookReader:
         ids = self._to_look_up(watch)
         if not ids or self._budget() == 0:
             return
-        thread_of = {
-            message_id: thread.thread_id for thread in watch.threads for message_id in thread.message_ids
-        }
+        thread_of = {message_id: thread.thread_id for thread in watch.threads for message_id in thread.message_ids}
         shown, gone = await asyncio.to_thread(self._shown_and_gone, ids)
         if len(gone) > SUSPICIOUS_LOSS and not shown:
             log.warning(
@@ -299,13 +307,9 @@ class FacebookReader:
             if watch.now - self._looked_up_at.get(message_id, never) >= self._plan.lookup_every
         ]
         self._looked_up_at = {
-            one: when
-            for one, when in self._looked_up_at.items()
-            if watch.now - when < 2 * self._plan.lookup_every
+            one: when for one, when in self._looked_up_at.items() if watch.now - when < 2 * self._plan.lookup_every
         }
-        return sorted(dict.fromkeys(due), key=lambda one: self._looked_up_at.get(one, never))[
-            : self._plan.lookups
-        ]
+        return sorted(dict.fromkeys(due), key=lambda one: self._looked_up_at.get(one, never))[: self._plan.lookups]
 
     def _shown_and_gone(self, ids: list[str]) -> tuple[dict[str, str], list[str]]:
         """The words of those that are still shown, and the ids of those that are gone."""
@@ -330,9 +334,7 @@ class FacebookReader:
     def _event_of(self, object_id: str, thread_id: str) -> Inbound:
         if object_id == thread_id:
             return post_event(self._page_id, self._graph.get(object_id, fields=POST_FIELDS), tagged=True)
-        return comment_event(
-            self._page_id, self._graph.get(object_id, fields=COMMENT_FIELDS), thread_id=thread_id
-        )
+        return comment_event(self._page_id, self._graph.get(object_id, fields=COMMENT_FIELDS), thread_id=thread_id)
 
     # handing over
 
@@ -355,12 +357,19 @@ def _readable(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
     good = []
     for one in shown:
         try:
-            created_time(one)
+            _listed_at(one)
         except UnreadableObject as trouble:
             log.warning("%s", trouble, extra={"action": "facebook_object_unreadable"})
         else:
             good.append(one)
     return good
+
+
+def _listed_at(shown: Mapping[str, Any]) -> datetime:
+    """Where it stands in its listing: when the tag was set, where that is told, else when it was written."""
+    if shown.get("tagged_time"):
+        return max(created_time(shown), graph_time(shown["tagged_time"], str(shown["id"])))
+    return created_time(shown)
 
 
 def _digest(text: str) -> bytes:

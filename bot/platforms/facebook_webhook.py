@@ -26,9 +26,7 @@ from bot.platforms.facebook_events import (
 from store.inbound import Attachment, Inbound
 from store.vocabulary import InboundVerb, Platform
 
-LARGEST_DELIVERY = (
-    1_000_000  # bytes; Facebook batches up to 1000 changes and its largest comment has 8000 letters
-)
+LARGEST_DELIVERY = 1_000_000  # bytes; Facebook batches up to 1000 changes and its largest comment has 8000 letters
 POST_ITEMS = frozenset({"status", "post", "photo", "video", "album", "share", "note", "link"})
 
 
@@ -71,9 +69,7 @@ def parse_webhook(
     Raises MalformedWebhook with a sentence; entries of other Pages are left out.
     """
     if len(raw) > LARGEST_DELIVERY:
-        raise MalformedWebhook(
-            f"Webhook delivery of {len(raw)} bytes refused; at most {LARGEST_DELIVERY} are read."
-        )
+        raise MalformedWebhook(f"Webhook delivery of {len(raw)} bytes refused; at most {LARGEST_DELIVERY} are read.")
     try:
         told = json.loads(raw)
     except (ValueError, RecursionError):

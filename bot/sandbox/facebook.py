@@ -86,8 +86,15 @@ class FacebookWorld:
             story = self._new_post(self._person(handle).id, text, photos, video=video)
             story.page_ids, story.hide_author, story.shares = tags, hide_author, shares
             if tags:
-                self.webhooks.mentioned(story)
+                self._tag(story)
             return story.id
+
+    def tag_later(self, post_id: str, *, page: str | None = None) -> None:
+        """The writer of an older post tags the page in it."""
+        with self.world.lock:
+            story = self.story(post_id)
+            story.page_ids = (*story.page_ids, self._page(page).id)
+            self._tag(story)
 
     def page_post(self, text: str, *, page: str | None = None, photos: Sequence[str] = ()) -> str:
         """A post of our own Page, written by a person."""
@@ -199,9 +206,7 @@ class FacebookWorld:
         """Everything our Pages posted or commented and that still stands, oldest first."""
         with self.world.lock:
             return [
-                self._plain(one)
-                for one in self.stories.values()
-                if one.author_id in self.pages and not one.deleted
+                self._plain(one) for one in self.stories.values() if one.author_id in self.pages and not one.deleted
             ]
 
     def dump(self) -> dict[str, Any]:
@@ -260,6 +265,10 @@ class FacebookWorld:
 
     # inside
 
+    def _tag(self, story: Story) -> None:
+        story.tagged_at = self.world.clock.now()
+        self.webhooks.mentioned(story)
+
     def _id(self, prefix: int) -> str:
         return f"{prefix}{next(self._numbers):010d}"
 
@@ -288,9 +297,7 @@ class FacebookWorld:
         # A citizen's post id must not give a hidden author away, so its first half is no author id.
         owner = author_id if author_id in self.pages else self._id(99)
         post_id = f"{owner}_{self._id(12)}"
-        story = Story(
-            post_id, author_id, text, now, now, post_id, pictures=self._pictures(photos, video=video)
-        )
+        story = Story(post_id, author_id, text, now, now, post_id, pictures=self._pictures(photos, video=video))
         self.stories[post_id] = story
         return story
 
@@ -312,4 +319,5 @@ class FacebookWorld:
             "by_page": story.author_id in self.pages,
             "created_at": story.created_at.isoformat(),
             "updated_at": story.updated_at.isoformat(),
+            "tagged_at": story.tagged_at.isoformat() if story.tagged_at else None,
         }

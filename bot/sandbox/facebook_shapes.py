@@ -43,8 +43,8 @@ def graph_time(moment: datetime) -> str:
 
 def _post_fields(facebook: FacebookWorld, story: Story) -> dict[str, Any]:
     found: dict[str, Any] = {"updated_time": graph_time(story.updated_at)}
-    if story.page_ids:
-        found["tagged_time"] = graph_time(story.created_at)
+    if story.tagged_at is not None:
+        found["tagged_time"] = graph_time(story.tagged_at)
     attachments = _attachments(facebook, story)
     if attachments:
         found["attachments"] = {"data": attachments}

@@ -62,6 +62,7 @@ class Story:
     page_ids: tuple[str, ...] = ()  # pages it tags
     pictures: tuple[Picture, ...] = ()
     shares: str | None = None
+    tagged_at: datetime | None = None
     hide_author: bool = False
     deleted: bool = False
     by_program: bool = False

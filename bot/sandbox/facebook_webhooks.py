@@ -145,9 +145,7 @@ class WebhookQueue:
         try:
             with requests.Session() as session:
                 session.trust_env = False
-                answer = session.post(
-                    str(page.callback_url), data=body, headers=headers, timeout=ANSWER_SECONDS
-                )
+                answer = session.post(str(page.callback_url), data=body, headers=headers, timeout=ANSWER_SECONDS)
         except requests.RequestException:
             return False  # the change keeps waiting, as Facebook would keep it
         return answer.ok
@@ -173,11 +171,7 @@ class WebhookQueue:
     def _item(self, story: Story) -> str:
         if not story.is_post:
             return "comment"
-        return (
-            {"photo": "photo", "video": "video"}.get(story.pictures[0].kind, "post")
-            if story.pictures
-            else "status"
-        )
+        return {"photo": "photo", "video": "video"}.get(story.pictures[0].kind, "post") if story.pictures else "status"
 
     def _address(self, picture_id: str, url: str | None) -> str:
         return url or f"{self._facebook.public_url}/photos/{picture_id}.jpg"

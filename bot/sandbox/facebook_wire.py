@@ -117,9 +117,7 @@ class GraphWire:
         except GraphRefusal as refusal:
             return JSONResponse(refusal.body(), refusal.status, headers=self._usage(page, refusal.minutes))
         except NoSuchStory:
-            gone = GraphRefusal(
-                100, "Unsupported request. The object does not exist or cannot be loaded.", subcode=33
-            )
+            gone = GraphRefusal(100, "Unsupported request. The object does not exist or cannot be loaded.", subcode=33)
             return JSONResponse(gone.body(), gone.status, headers=self._usage(page))
         return whole if fault is None else await broken_after(fault, whole)
 
@@ -267,14 +265,12 @@ class GraphWire:
         return found
 
     def _tagged(self, page_id: str) -> list[Story]:
-        return [one for one in self.facebook.visible_stories() if one.is_post and page_id in one.page_ids][
-            ::-1
-        ]
+        tagged = [one for one in self.facebook.visible_stories() if one.tagged_at and page_id in one.page_ids]
+        tagged.reverse()  # the later of two that were tagged in the same moment comes first
+        return sorted(tagged, key=lambda one: one.tagged_at or one.created_at, reverse=True)
 
     def _feed(self, page_id: str) -> list[Story]:
-        return [one for one in self.facebook.visible_stories() if one.is_post and one.author_id == page_id][
-            ::-1
-        ]
+        return [one for one in self.facebook.visible_stories() if one.is_post and one.author_id == page_id][::-1]
 
     def _comments(self, object_id: str, asked: Parameters) -> list[Story]:
         above = self.facebook.visible(object_id)
@@ -288,9 +284,7 @@ class GraphWire:
                 found.append(one)
         return found[::-1] if asked.get("order") == "reverse_chronological" else found
 
-    def _listing(
-        self, stories: list[Story], asked: Parameters, fault: Fault | None, page: Page
-    ) -> dict[str, Any]:
+    def _listing(self, stories: list[Story], asked: Parameters, fault: Fault | None, page: Page) -> dict[str, Any]:
         stories = self._within(stories, asked)
         if fault is not None:
             stories = self._misread(stories, fault)
@@ -332,9 +326,7 @@ class GraphWire:
         return stories
 
     def _shown(self, story: Story, asked: Parameters) -> dict[str, Any]:
-        default = (
-            {"id", "created_time", "message"} if story.is_post else {"id", "created_time", "message", "from"}
-        )
+        default = {"id", "created_time", "message"} if story.is_post else {"id", "created_time", "message", "from"}
         return picked(shape_of(self.facebook, story), asked, default)
 
     # what is done
