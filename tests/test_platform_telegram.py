@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram_stage import BUTTONS, START, TOKEN, TelegramStage, telegram_stage
 
@@ -43,6 +45,13 @@ async def stage() -> AsyncIterator[TelegramStage]:
 
 def number(sent: str) -> int:
     return int(sent.rpartition(":")[2])
+
+
+FIELDS = (
+    "message_id", "chat", "id", "type", "title", "from", "sender_chat", "date", "edit_date", "text", "caption",
+    "photo", "voice", "sticker", "document", "file_id", "file_size", "width", "reply_to_message", "message",
+    "message_thread_id", "is_topic_message", "data", "new_chat_member", "status", "migrate_to_chat_id",
+)  # fmt: skip
 
 
 # Sending
@@ -215,6 +224,11 @@ async def test_a_person_who_never_started_or_blocked_the_bot_cannot_be_written_t
         ({"text": "<b>unclosed"}, "telegram:bad_html"),
         ({"text": "   "}, "telegram:empty"),
         ({"buttons": ((Button("Accept", "t" * 65),),)}, "telegram:bad_buttons"),
+        ({"thread_id": "the desk"}, "telegram:no_chat"),
+        ({"topic_id": "roads"}, "telegram:no_topic"),
+        ({"act": OutgoingAct.EDIT, "message_id": None}, "telegram:no_message"),
+        ({"act": OutgoingAct.DELETE, "message_id": "5:x"}, "telegram:no_message"),
+        ({"act": OutgoingAct.ANSWER_PRESS, "press_id": "1", "text": "x" * 201}, "telegram:too_long"),
         ({"buttons": ((Button("Map", url="not a link"),),)}, "telegram:bad_buttons"),
     ],
 )
@@ -441,6 +455,18 @@ def test_no_shape_of_update_raises(raw: dict[str, Any]) -> None:
     assert update.key == "42:1"
     assert update.verb in (DeskVerb.OTHER, DeskVerb.MEMBERSHIP)
     assert update.occurred_at == START
+
+
+JSON_VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=6),
+    max_leaves=25,
+)
+
+
+@given(st.sampled_from(["message", "edited_message", "callback_query", "my_chat_member", "x"]), JSON_VALUE)
+def test_no_json_at_all_raises(kind: str, content: Any) -> None:
+    assert parse_update({"update_id": 1, kind: content}, 42, START).key == "42:1"
 
 
 def test_what_has_no_update_id_is_no_update() -> None:

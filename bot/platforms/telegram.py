@@ -217,7 +217,7 @@ class TelegramPort:
         return _raw_updates(reading.payload)
 
     async def _say(self, outgoing: Outgoing) -> Message:
-        topic_id = int(outgoing.topic_id) if outgoing.topic_id not in (None, GENERAL_TOPIC) else None
+        topic_id = None if outgoing.topic_id in (None, GENERAL_TOPIC) else _number(outgoing.topic_id, "topic")
         photo = await self._photo(outgoing.photo) if outgoing.photo else None
         try:
             return await self._say_in(outgoing, topic_id, photo)
@@ -228,7 +228,7 @@ class TelegramPort:
 
     async def _say_in(self, outgoing: Outgoing, topic_id: int | None, photo: str | bytes | None) -> Message:
         asked: dict[str, Any] = {
-            "chat_id": int(outgoing.thread_id),
+            "chat_id": _number(outgoing.thread_id, "chat"),
             "message_thread_id": topic_id,
             "parse_mode": ParseMode.HTML,
             "disable_notification": outgoing.silent or None,
@@ -256,7 +256,7 @@ class TelegramPort:
 
     async def _edit(self, outgoing: Outgoing) -> None:
         asked: dict[str, Any] = {
-            "chat_id": int(outgoing.thread_id),
+            "chat_id": _number(outgoing.thread_id, "chat"),
             "message_id": _message_number(outgoing.message_id),
             "reply_markup": _keyboard(outgoing.buttons),
         }
@@ -278,7 +278,7 @@ class TelegramPort:
         await self._unless(
             (errors.NOTHING_TO_DELETE,),
             self._bot.delete_message,
-            chat_id=int(outgoing.thread_id),
+            chat_id=_number(outgoing.thread_id, "chat"),
             message_id=_message_number(outgoing.message_id),
         )
 
@@ -327,12 +327,16 @@ def _raw_updates(payload: bytes) -> list[dict[str, Any]]:
     raise _unreadable()
 
 
+def _number(identifier: str | None, of_what: str) -> int:
+    try:
+        return int(identifier or "")
+    except ValueError:
+        raise BadMessage(f"telegram:no_{of_what}", f"The row names no Telegram {of_what}.") from None
+
+
 def _message_number(platform_id: str | None) -> int:
     """The message's number, from `<chat id>:<message id>` or from the number alone."""
-    try:
-        return int((platform_id or "").rpartition(":")[2])
-    except ValueError:
-        raise BadMessage("telegram:no_message", "The row names no Telegram message to act on.") from None
+    return _number((platform_id or "").rpartition(":")[2], "message")
 
 
 def _keyboard(rows: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup | None:

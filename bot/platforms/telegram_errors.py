@@ -48,6 +48,9 @@ _DESCRIBED: tuple[tuple[str, str, type[Refused], str], ...] = (
     ("not a member", "kicked", Refused, "The bot is not in this chat; add it."),
     ("not enough rights", "no_rights", Refused, "The bot may not do this in the chat; give it the right."),
     ("have no rights", "no_rights", Refused, "The bot may not do this in the chat; give it the right."),
+    ("_forbidden", "no_rights", Refused, "The bot may not do this in the chat; give it the right."),
+    ("group chat was deleted", "chat_gone", Refused, "The group was deleted; map the desk to another one."),
+    ("peer_id_invalid", "chat_not_found", Refused, "Telegram does not know this chat for this bot."),
     ("chat not found", "chat_not_found", Refused, "Telegram does not know this chat for this bot."),
     ("topic_closed", "topic_closed", Refused, "The topic is closed; open it or map the desk to another one."),
     (THREAD_NOT_FOUND, "topic_not_found", Refused, "The topic is gone; map the desk to another one."),
@@ -57,6 +60,7 @@ _DESCRIBED: tuple[tuple[str, str, type[Refused], str], ...] = (
     ("file is too big", "file_too_big", Refused, "The file is larger than Telegram serves to bots (20 MB)."),
     ("file_id", "file_gone", Refused, "Telegram does not know this file for this bot."),
     ("file identifier", "file_gone", Refused, "Telegram does not know this file for this bot."),
+    ("too_long", "too_long", BadMessage, "The toast is longer than the 200 characters Telegram allows."),
     (
         "too long",
         "too_long",
@@ -71,6 +75,8 @@ _DESCRIBED: tuple[tuple[str, str, type[Refused], str], ...] = (
         BadMessage,
         "Telegram refuses a button: words, 1 to 64 bytes of token, or a link.",
     ),
+    ("photo_invalid", "bad_photo", BadMessage, "Telegram does not take this photo's shape or size."),
+    ("image_process_failed", "bad_photo", BadMessage, "Telegram cannot read this photo."),
     ("too large", "too_large", BadMessage, "The upload is larger than Telegram takes."),
 )
 

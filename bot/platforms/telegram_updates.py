@@ -94,7 +94,8 @@ def _press(key: str, query: Raw, now: datetime) -> DeskUpdate:
         key=key,
         verb=DeskVerb.PRESSED,
         occurred_at=now,
-        **_place(_part(query, "message")),
+        # What our own notice answered is not what the officer answers.
+        **_place(_part(query, "message")) | {"reply_to_id": None},
         author=_author(_part(query, "from")),
         press_id=_id(query, "id"),
         press_data=_text(query, "data") or None,

@@ -257,52 +257,57 @@ class TelegramState:
         bot.updates = [kept for kept in bot.updates if self.now - kept[1] < UPDATES_KEPT]
 
 
+_ADMINISTRATOR_MAY = [
+    "manage_chat",
+    "delete_messages",
+    "manage_video_chats",
+    "restrict_members",
+    "invite_users",
+    "pin_messages",
+]
+_ADMINISTRATOR_MAY_NOT = [
+    "be_edited",
+    "promote_members",
+    "change_info",
+    "post_stories",
+    "edit_stories",
+    "delete_stories",
+    "manage_topics",
+    "send_welcome_messages",
+]
+_RESTRICTED_MAY_NOT = [
+    "send_messages",
+    "send_audios",
+    "send_documents",
+    "send_photos",
+    "send_videos",
+    "send_video_notes",
+    "send_voice_notes",
+    "send_polls",
+    "send_other_messages",
+    "add_web_page_previews",
+    "react_to_messages",
+    "edit_tag",
+    "change_info",
+    "invite_users",
+    "pin_messages",
+    "manage_topics",
+]
+
+
 def chat_member(user: Wire, status: str) -> Wire:
-    """The Bot API's ChatMember."""
+    """The Bot API's ChatMember; a restricted bot may do nothing, an administrator all but manage topics."""
     wire: Wire = {"user": user, "status": status}
-    if status == "administrator":
-        refused = (
-            "can_be_edited",
-            "is_anonymous",
-            "can_promote_members",
-            "can_change_info",
-            "can_post_stories",
-            "can_edit_stories",
-            "can_delete_stories",
-            "can_manage_topics",
-        )
-        granted = (
-            "can_manage_chat",
-            "can_delete_messages",
-            "can_manage_video_chats",
-            "can_restrict_members",
-            "can_invite_users",
-            "can_pin_messages",
-        )
-        wire |= dict.fromkeys(refused, False) | dict.fromkeys(granted, True)
-    if status == "restricted":
-        wire |= dict.fromkeys(
-            (
-                "can_send_messages",
-                "can_send_audios",
-                "can_send_documents",
-                "can_send_photos",
-                "can_send_videos",
-                "can_send_video_notes",
-                "can_send_voice_notes",
-                "can_send_polls",
-                "can_send_other_messages",
-                "can_add_web_page_previews",
-                "can_change_info",
-                "can_invite_users",
-                "can_pin_messages",
-                "can_manage_topics",
-                "can_edit_tag",
-            ),
-            False,
-        ) | {"is_member": True, "until_date": 0}
-    if status == "kicked":
-        wire["until_date"] = 0
+    match status:
+        case "administrator":
+            wire["is_anonymous"] = False
+            wire |= {f"can_{right}": True for right in _ADMINISTRATOR_MAY}
+            wire |= {f"can_{right}": False for right in _ADMINISTRATOR_MAY_NOT}
+        case "restricted":
+            wire |= {f"can_{right}": False for right in _RESTRICTED_MAY_NOT}
+            wire |= {"is_member": True, "until_date": 0}
+        case "kicked":
+            wire["until_date"] = 0
     return wire
 
 
