@@ -257,6 +257,8 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         "choices": numbered,
         "either": lambda words: phrase("either", list(words)),
         "state": lambda name: phrase("state", _given(name)),
+        "platform": lambda code: phrase("platform_name", _given(code)),
+        "language_name": lambda code: phrase("language_name", _given(code)),
         "status_name": lambda code: phrase("status_name", _given(code)),
         "why": lambda code: phrase("why", _given(code)),
         "told": lambda code: phrase("told", _given(code)),
