@@ -25,7 +25,7 @@ from handlers.handing import awaiting, awaiting_nothing, hand, rehand
 from handlers.heard import CitizenWrote
 from handlers.replies import add, office_facts, status_facts, to_triage
 from handlers.understanding.meaning import Asked, Verdict
-from handlers.understanding.text import fold_digits
+from handlers.understanding.text import ascii_digits
 from store.vocabulary import Awaiting, Outcome, Status
 
 YES, NO = "1", "2"  # the numbers our question offers
@@ -33,7 +33,7 @@ YES, NO = "1", "2"  # the numbers our question offers
 
 def verdict_of(heard: CitizenWrote) -> Verdict:
     """The verdict of an answer to our question, its numbers included."""
-    bare = fold_digits(heard.text).strip(" .)(")
+    bare = ascii_digits(heard.text).strip(" .)(")
     if bare == YES:
         return Verdict.SATISFIED
     if bare == NO:

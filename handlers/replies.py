@@ -119,4 +119,4 @@ def status_facts(case: Case, now: datetime) -> Facts:
 def helplines(case: Case, ground: Ground, *, self_harm: bool = False) -> tuple[str, ...]:
     """The helplines to name, 112 first, at most two (data/referrals.csv)."""
     extra = "mental_health" if self_harm else HELPLINE_OF.get(case.category or "")
-    return ("emergency", extra) if extra in ground.taxonomy.referrals else ("emergency",)
+    return ("emergency", extra) if extra and extra in ground.taxonomy.referrals else ("emergency",)

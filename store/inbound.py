@@ -102,6 +102,7 @@ class Undeliverable:
     outbox_id: int
     ticket_id: int | None
     code: str
+    template: str = ""  # what the refused message was
 
 
 Heard = Inbound | DeskUpdate | Undeliverable

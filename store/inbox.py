@@ -149,6 +149,13 @@ def release(conn: sa.Connection, row_id: int) -> bool:
     return conn.execute(released).rowcount > 0
 
 
+def purge(conn: sa.Connection, channel_id: int, message_id: str) -> int:
+    """Destroy the kept payloads of one message (deleted by its author); how it was decided stays."""
+    posted = sa.or_(*(inbox.c.event_key.startswith(f"{head}{message_id}:", autoescape=True) for head in ("", "posted:", "edited:")))
+    gone = inbox.update().where(inbox.c.channel_id == channel_id, posted, inbox.c.state != InboxState.PENDING)
+    return conn.execute(gone.values(payload=None)).rowcount
+
+
 def count_by_state(conn: sa.Connection, channel_id: int | None = None) -> dict[InboxState, int]:
     """How many rows there are in each state."""
     counted = sa.select(inbox.c.state, sa.func.count()).group_by(inbox.c.state)

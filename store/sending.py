@@ -187,6 +187,7 @@ def park(
             outbox_id=row_id,
             ticket_id=row.ticket_id,
             code=failure.code,
+            template=row.template,
         )
         inbox.put(conn, row.channel_id, [told], {}, now)
     return True

@@ -1,0 +1,57 @@
+"""Which Telegram chat a notice goes to, in which language, and under whose eyes.
+
+Reads the directory only. A sensitive ticket goes to its senior officer's private chat, never to a group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handlers.case import Case
+from handlers.effects import Audience
+from handlers.routing import cmo_post, supervisor_of
+from store.people import Directory, Post
+from store.vocabulary import Language, Sensitivity
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A chat (and topic) and the language spoken there; `private` for a person's own chat."""
+
+    chat_id: str
+    topic_id: str | None
+    language: Language
+    private: bool = False
+
+
+def address_of(case: Case, audience: Audience, directory: Directory) -> Address | None:
+    """Where this audience of the ticket reads; None when nobody can be reached, not even the CMO desk."""
+    match audience:
+        case Audience.OWNER:
+            post = directory.posts.get(case.owner_post or "") or cmo_post(directory)
+        case Audience.SUPERVISOR:
+            post = supervisor_of(case, directory)
+        case Audience.CMO:
+            post = cmo_post(directory)
+    sensitive = case.sensitivity is Sensitivity.SENSITIVE and audience is not Audience.CMO
+    found = _of_post(post, directory, private_only=sensitive) if post else None
+    if found is not None or audience is Audience.CMO:
+        return found
+    chief = cmo_post(directory)
+    return _of_post(chief, directory, private_only=False) if chief else None
+
+
+def _of_post(post: Post, directory: Directory, *, private_only: bool) -> Address | None:
+    desk = directory.desks.get(post.desk) if post.desk else None
+    if desk is not None and desk.reachable and not private_only and desk.chat_id is not None:
+        return Address(desk.chat_id, desk.topic_id, desk.language)
+    for holder in post.holders:
+        if holder.telegram_user_id is not None:
+            language = desk.language if desk else Language.HI
+            return Address(holder.telegram_user_id, None, language, private=True)
+    return None
+
+
+def language_of_chat(chat_id: str, directory: Directory) -> Language:
+    """The language of the desk that sits in this chat; Hindi elsewhere."""
+    return next((desk.language for desk in directory.desks.values() if desk.chat_id == chat_id), Language.HI)

@@ -1,0 +1,96 @@
+"""What officers are shown of a ticket: the facts of its notice and the buttons it offers.
+
+Owns the selection; the words are in templates/. Citizens' words are masked here, once more, before an officer sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from handlers.case import Case
+from handlers.effects import Act, Audience, Press
+from handlers.facts import Facts
+from handlers.ground import Ground
+from handlers.routing import supervisor_of
+from handlers.understanding import mask
+from store.accounts import Account
+from store.vocabulary import Sensitivity, Status
+
+LONGEST_COMPLAINT = 1200  # characters of the citizen's words in a notice (Telegram allows 4,096 in all)
+LONGEST_ADDITION = 300
+ADDITIONS_SHOWN = 3
+
+NOTICE_PRESSES: dict[Status, tuple[Act, ...]] = {
+    Status.ASSIGNED: (Act.ACCEPT, Act.ASK, Act.DISPOSE, Act.FORWARD),
+    Status.ACCEPTED: (Act.ASK, Act.DISPOSE, Act.FORWARD),
+}
+
+
+def notice_facts(
+    case: Case, transcript: Sequence[Mapping[str, Any]], account: Account | None, ground: Ground, now: datetime
+) -> Facts:
+    """Everything the ticket's notice may show."""
+    heard = [row for row in transcript if row["speaker"] == "citizen" and row["text"]]
+    newest: dict[str, str] = {}
+    for row in heard:
+        newest[row["message_id"]] = row["text"]
+    said = [mask(text) for text in newest.values()]
+    quoted = next((mask(row["text"]) for row in transcript if row["speaker"] == "quoted" and row["text"]), None)
+    owner = ground.directory.posts.get(case.owner_post or "")
+    supervisor = supervisor_of(case, ground.directory) if case.escalation_level else None
+    hidden = case.keep_name_hidden or case.sensitivity is not Sensitivity.NORMAL
+    return Facts(
+        number=case.number,
+        status=case.status,
+        category=case.category,
+        district=case.district,
+        locality=case.locality,
+        department=case.department,
+        due_at=case.due_at,
+        hours_left=(case.due_at - now).total_seconds() / 3600 if case.due_at else None,
+        late=case.with_office and case.due_at is not None and now > case.due_at,
+        words=_cut(said[0], LONGEST_COMPLAINT) if said else None,
+        has_media=any(row["attachments"] != "[]" for row in transcript if row["speaker"] == "citizen"),
+        additions=tuple(_cut(words, LONGEST_ADDITION) for words in said[1:][-ADDITIONS_SHOWN:]),
+        quoted=_cut(quoted, LONGEST_COMPLAINT) if quoted else None,
+        citizen=account.name or account.handle if account and not hidden else None,
+        platform=case.platform,
+        keep_name_hidden=case.keep_name_hidden,
+        sensitivity=case.sensitivity,
+        urgent=case.urgent,
+        level=case.escalation_level,
+        post=owner.title if owner else None,
+        supervisor=supervisor.title if supervisor else None,
+        reopen_count=case.reopen_count,
+        disposal_count=case.disposal_count,
+        officer_words=case.last_owner_words,
+        language=case.language,
+        category_choices=case.category_choices,
+        district_choices=case.district_choices,
+        opened_at=case.opened_at,
+    )
+
+
+def for_audience(facts: Facts, case: Case, audience: Audience) -> Facts:
+    """A sensitive ticket's words never reach a group, the CMO's own included."""
+    if case.sensitivity is Sensitivity.SENSITIVE and audience is Audience.CMO:
+        return replace(facts, words=None, quoted=None, additions=(), citizen=None, category=None, locality=None)
+    return facts
+
+
+def notice_presses(case: Case) -> tuple[tuple[Press, ...], ...]:
+    """The buttons under the notice as the ticket stands, two to a row."""
+    acts = [act for act in NOTICE_PRESSES.get(case.status, ()) if act is not Act.ASK or _askable(case)]
+    presses = [Press(act=act) for act in acts]
+    return tuple(tuple(presses[at : at + 2]) for at in range(0, len(presses), 2))
+
+
+def _askable(case: Case) -> bool:
+    return case.sensitivity is not Sensitivity.SENSITIVE
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,337 @@
+"""Rows from Telegram: who acts, in which chair, on which ticket, and what is decided.
+
+Group membership is no authority: every press, reply and command is checked against the directory. Owns the path from a
+stored update to decisions and answers; it reads the snapshot and writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handlers.case import Case
+from handlers.conversation import decide, speak_within_limits
+from handlers.desk.snapshot import Ours, Snapshot, numbers_in
+from handlers.desk.steps import Origin, Outcome, Step, Words
+from handlers.effects import Act, Decision, Effect, How, Press, Tell
+from handlers.facts import Facts
+from handlers.heard import (
+    DeskPlaced,
+    DeskReopened,
+    OfficerAccepted,
+    OfficerActed,
+    OfficerAsked,
+    OfficerBy,
+    OfficerDisposed,
+    OfficerForwarded,
+    OfficerRejected,
+)
+from handlers.office_acts import ActRefused
+from handlers.render import RenderError, render_result_within
+from handlers.replies import office_facts
+from handlers.routing import may_act, may_see
+from handlers.understanding import mask, read_answer
+from handlers.understanding.meaning import Asked
+from store.inbound import DeskUpdate
+from store.inbox import InboxRow
+from store.vocabulary import DeskVerb, Platform, Role
+
+REJECT_REASONS = (
+    "not_a_grievance",
+    "personal_dispute",
+    "court_matter",
+    "rti",
+    "service_rule",
+    "no_details",
+    "other_government",
+)
+LONGEST_WORDS = 2000  # characters of an officer's reply that are kept
+ATR_TEMPLATES = frozenset(
+    {"notice", "prompt_atr", "reminder", "escalated", "reopened_notice", "addition_notice", "answer_notice"}
+)
+PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "emergency_confirm"})
+
+
+def decide_update(snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outcome:
+    """Decide one Telegram update. Moves of chats and memberships are store matters, see batch.py."""
+    origin = _origin(row, update)
+    if update.verb is DeskVerb.PRESSED:
+        return _pressed(snapshot, origin, update)
+    if update.verb is DeskVerb.EDITED:
+        return _edited(snapshot, origin, update)
+    if update.verb is not DeskVerb.WROTE:
+        return Outcome("ignored:update")
+    if update.text.startswith("/"):
+        return _command(snapshot, origin, update)
+    if update.reply_to_id is not None:
+        return _replied(snapshot, origin, update)
+    return Outcome("ignored:talk")
+
+
+def _origin(row: InboxRow, update: DeskUpdate) -> Origin:
+    return Origin(
+        key=f"in:{row.id}",
+        actor="officer",
+        inbox_id=row.id,
+        channel_id=row.channel_id,
+        author_id=update.author.id if update.author else "",
+        update=update,
+    )
+
+
+def _told(origin: Origin, template: str, facts: Facts, how: How, result: str, case: Case | None = None) -> Outcome:
+    tell = Tell(template=template, facts=facts, how=how)
+    return Outcome(result, (Step(origin, case, Decision(case=case, effects=(tell,), result=result)),))
+
+
+def _toast(origin: Origin, why: str, case: Case | None = None) -> Outcome:
+    return _told(origin, "toast", Facts(why=why), How.TOAST, f"refused:{why}", case)
+
+
+def _refuse(origin: Origin, why: str, case: Case | None = None) -> Outcome:
+    return _told(origin, "refusal", Facts(why=why), How.REPLY, f"refused:{why}", case)
+
+
+def _chair(snapshot: Snapshot, update: DeskUpdate, case: Case) -> OfficerBy | None:
+    """The chair in which this person may act on the ticket, the lowest first; None when there is none."""
+    if update.author is None:
+        return None
+    directory = snapshot.ground.directory
+    posts = sorted(directory.posts_of(update.author.id), key=lambda post: post.level)
+    officer = directory.officer(update.author.id)
+    for post in posts:
+        if officer is not None and may_act(case, post, directory):
+            return OfficerBy(officer_id=officer.id, name=officer.name, post=post.code, role=post.role)
+    return None
+
+
+def _stranger_code(snapshot: Snapshot, update: DeskUpdate) -> str:
+    """Why this person may do nothing: nobody we can check, not linked, or not their ticket."""
+    if update.anonymous or update.author is None:
+        return "anonymous"
+    return "not_your_ticket" if snapshot.ground.directory.officer(update.author.id) else "not_linked"
+
+
+# -- presses -----------------------------------------------------------------------------------------------------------------
+
+
+def _pressed(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
+    button = snapshot.buttons.get(update.press_data or "")
+    if button is None:
+        return _toast(origin, "unknown_button")
+    case = snapshot.cases[button["ticket_id"]]
+    by = None if update.anonymous else _chair(snapshot, update, case)
+    if by is None:
+        return _toast(origin, _stranger_code(snapshot, update))
+    if button["cycle"] != str(case.turn):
+        return _toast(origin, "closed_ticket" if case.ended else "old_button")
+    origin = replace(origin, by=by)
+    act, argument = Act(button["act"]), button["argument"]
+    if act in (Act.CONFIRM, Act.CANCEL):
+        return _draft_pressed(snapshot, origin, case, by, act, int(argument))
+    return _act_pressed(snapshot, origin, case, by, act, argument)
+
+
+def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, argument: str) -> Outcome:
+    from_cmo = by.role is Role.CMO_DESK
+    match act:
+        case Act.ACCEPT:
+            return _do(snapshot, origin, case, OfficerAccepted(by=by), "accepted")
+        case Act.ASK | Act.DISPOSE:
+            if not case.with_office:
+                return _toast(origin, "closed_ticket", case)
+            template = "prompt_question" if act is Act.ASK else "prompt_atr"
+            return _prompt(origin, case, template)
+        case Act.FORWARD:
+            return _choose(origin, case, "choose_department", _departments(snapshot, case))
+        case Act.FORWARD_TO:
+            department = None if argument == "cmo" else argument
+            return _do(snapshot, origin, case, OfficerForwarded(by=by, department=department), "forwarded")
+        case Act.REJECT if from_cmo:
+            presses = tuple((Press(act=Act.REJECT_FOR, argument=reason),) for reason in REJECT_REASONS)
+            return _choose(origin, case, "choose_reason", presses)
+        case Act.REJECT_FOR if from_cmo:
+            return _do(snapshot, origin, case, OfficerRejected(by=by, reason=argument), "rejected")
+        case Act.SET_CATEGORY if from_cmo:
+            return _do(snapshot, origin, case, DeskPlaced(by=by, category=argument), "set")
+        case Act.SET_DISTRICT if from_cmo:
+            return _do(snapshot, origin, case, DeskPlaced(by=by, district=argument), "set")
+    return _toast(origin, "not_your_ticket", case)
+
+
+def _departments(snapshot: Snapshot, case: Case) -> tuple[tuple[Press, ...], ...]:
+    """Where a ticket may be sent: the category's other offices first, two to a row, the CMO desk last."""
+    taxonomy = snapshot.ground.taxonomy
+    category = taxonomy.categories.get(case.category or "")
+    likely = [*(category.other_departments if category else ()), *([category.rural_department] if category else ())]
+    codes = [code for code in dict.fromkeys([*likely, *taxonomy.departments]) if code and code != case.department]
+    presses = [Press(act=Act.FORWARD_TO, argument=code) for code in codes if code not in ("triage", "central")]
+    rows = [tuple(presses[at : at + 2]) for at in range(0, len(presses), 2)]
+    return (*rows, (Press(act=Act.FORWARD_TO, argument="cmo"),))
+
+
+def _choose(origin: Origin, case: Case, template: str, presses: tuple[tuple[Press, ...], ...]) -> Outcome:
+    tell = Tell(template=template, how=How.REPLY, step=template, presses=presses)
+    toast = Tell(template="toast", facts=Facts(why="choose"), how=How.TOAST)
+    return Outcome(
+        f"asked:{template}", (Step(origin, case, Decision(case=case, effects=(tell, toast), result="asked")),)
+    )
+
+
+def _prompt(origin: Origin, case: Case, template: str) -> Outcome:
+    tell = Tell(template=template, how=How.PROMPT, step=template)
+    toast = Tell(template="toast", facts=Facts(why="write_reply"), how=How.TOAST)
+    return Outcome(
+        f"asked:{template}", (Step(origin, case, Decision(case=case, effects=(tell, toast), result="asked")),)
+    )
+
+
+def _do(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerActed, done: str) -> Outcome:
+    """Decide the act and answer the press or the reply with its outcome."""
+    how = How.TOAST if origin.update is not None and origin.update.press_id else How.REPLY
+    template = "toast" if how is How.TOAST else "refusal"
+    try:
+        decision = decide(case, act, snapshot.now, snapshot.ground)
+    except ActRefused as refused:
+        return _told(origin, template, Facts(why=refused.code), how, f"refused:{refused.code}", case)
+    answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=Facts(why=done), how=how))
+    step = Step(origin, case, replace(decision, effects=answered))
+    if decision.case is not None:
+        snapshot.keep(decision.case)
+    return Outcome(decision.result, (step,))
+
+
+def _draft_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, draft_id: int) -> Outcome:
+    draft = snapshot.drafts.get(draft_id)
+    if draft is None or draft["used_at"] is not None:
+        return _toast(origin, "old_button", case)
+    if draft["officer_id"] != by.officer_id:
+        return _toast(origin, "not_your_ticket", case)
+    if act is Act.CANCEL:
+        told = _told(origin, "toast", Facts(why="cancelled"), How.TOAST, "cancelled", case)
+        return replace(told, steps=(replace(told.steps[0], used_draft=draft_id),))
+    disposed = OfficerDisposed(by=by, words=mask(draft["text"]), has_photo=draft["photo_ref"] is not None)
+    outcome = _do(snapshot, origin, case, disposed, "disposed")
+    snapshot.drafts[draft_id] = {**draft, "used_at": snapshot.now}
+    return replace(outcome, steps=(replace(outcome.steps[0], used_draft=draft_id), *outcome.steps[1:]))
+
+
+# -- replies and commands ------------------------------------------------------------------------------------------------
+
+
+def _ours(snapshot: Snapshot, update: DeskUpdate) -> Ours | None:
+    return snapshot.ours.get((Platform.TELEGRAM, f"{update.chat_id}:{update.reply_to_id}"))
+
+
+def _replied(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
+    ours = _ours(snapshot, update)
+    if ours is None or ours.ticket_id is None:
+        return Outcome("ignored:talk")
+    case = snapshot.cases[ours.ticket_id]
+    if update.album_id and not update.text:
+        return Outcome("ignored:album")  # the captioned picture of the album carries the words
+    by = None if update.anonymous else _chair(snapshot, update, case)
+    if by is None:
+        return _refuse(origin, _stranger_code(snapshot, update))
+    origin = replace(origin, by=by)
+    words = _words(update)
+    if isinstance(words, str):
+        return _refuse(origin, words, case)
+    outcome = _reply_meant(snapshot, origin, update, case, by, ours)
+    return (
+        replace(outcome, steps=(replace(outcome.steps[0], words=words), *outcome.steps[1:]))
+        if outcome.steps
+        else outcome
+    )
+
+
+def _words(update: DeskUpdate) -> tuple[Words, ...] | str:
+    """The officer's reply for the transcript, or the code of what is wrong with it."""
+    if any(attachment.kind == "sticker" for attachment in update.attachments):
+        return "sticker"
+    if not update.text.strip():
+        return "no_text"
+    if len(update.text) > LONGEST_WORDS:
+        return "text_too_long"
+    message = f"{update.chat_id}:{update.message_id}"
+    return (Words(Platform.TELEGRAM, "officer", message, update.chat_id, update.text, update.occurred_at),)
+
+
+def _reply_meant(
+    snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy, ours: Ours
+) -> Outcome:
+    if ours.template == "prompt_question":
+        return _do(snapshot, origin, case, OfficerAsked(by=by, question=mask(update.text.strip())), "asked")
+    if ours.template in PLACING_TEMPLATES and by.role is Role.CMO_DESK and not case.with_office:
+        return _placed(snapshot, origin, update, case, by)
+    if ours.template in ATR_TEMPLATES or ours.template in PLACING_TEMPLATES:
+        return _draft(snapshot, origin, update, case, by)
+    return _refuse(origin, "not_here", case)
+
+
+def _placed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
+    """A clerk names district and matter in their own words."""
+    answer = read_answer(
+        update.text, asked=Asked.BOTH, category_choices=case.category_choices, district_choices=case.district_choices
+    )
+    if answer.category is None and answer.district is None:
+        if answer.wants.reopen:
+            return _do(snapshot, origin, case, DeskReopened(by=by), "set")
+        return _refuse(origin, "understood_nothing", case)
+    return _do(snapshot, origin, case, DeskPlaced(by=by, category=answer.category, district=answer.district), "set")
+
+
+def _draft(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
+    """An action-taken report: shown exactly as the citizen will read it, and sent only when confirmed."""
+    if not case.with_office:
+        return _refuse(origin, "closed_ticket", case)
+    words = update.text.strip()
+    photo = next((attachment.ref for attachment in update.attachments if attachment.kind == "photo"), None)
+    facts = replace(
+        office_facts(case), number=case.number, officer_words=mask(words), photo_on_record=photo is not None
+    )
+    try:
+        text, cut = render_result_within(case.language, facts)
+    except RenderError:
+        return _refuse(origin, "text_too_long", case)
+    preview = Tell(
+        template="preview",
+        facts=Facts(citizen_reads=text, cut=cut),
+        how=How.REPLY,
+        step="preview",
+        presses=((Press(act=Act.CONFIRM, argument="draft"), Press(act=Act.CANCEL, argument="draft")),),
+    )
+    decision = Decision(case=case, effects=(preview,), result="drafted")
+    return Outcome("drafted", (Step(origin, case, decision, draft=(by.officer_id, words, photo)),))
+
+
+def _edited(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
+    """An edited report does not change what was sent or previewed: the officer is told to write again."""
+    ours = _ours(snapshot, update) if update.reply_to_id else None
+    if ours is None or ours.ticket_id is None or ours.template not in ATR_TEMPLATES | {"prompt_question"}:
+        return Outcome("ignored:edited")
+    return _refuse(origin, "edited_after_sending", snapshot.cases[ours.ticket_id])
+
+
+def _command(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
+    name = update.text.split(maxsplit=1)[0].split("@")[0].lower()
+    match name:
+        case "/help" | "/start":
+            return _told(origin, "help", Facts(), How.REPLY, "answered:help")
+        case "/ticket":
+            return _card(snapshot, origin, update)
+    return Outcome("ignored:command")
+
+
+def _card(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
+    """A ticket shown to somebody who may see it; the refusal does not reveal whether it exists."""
+    by_number = snapshot.numbered_cases()
+    numbers = numbers_in(update.text, snapshot.ground.policy.prefix)
+    case = by_number.get(numbers[0]) if numbers else None
+    directory = snapshot.ground.directory
+    posts = list(directory.posts_of(update.author.id)) if update.author and not update.anonymous else []
+    if not posts:
+        return _refuse(origin, _stranger_code(snapshot, update))
+    if case is None or not any(may_see(case, post, directory) for post in posts):
+        return _refuse(origin, "number_unknown")
+    tell = Tell(template="ticket_card", how=How.REPLY, step="ticket_card")
+    return Outcome("answered:card", (Step(origin, case, Decision(case=case, effects=(tell,), result="answered:card")),))

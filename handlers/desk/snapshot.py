@@ -1,0 +1,216 @@
+"""What a batch of inbox rows needs to know, read in a few queries and kept current while the batch is decided.
+
+Owns the loading and the in-memory picture; a later row of the batch sees what an earlier one decided. It decides
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from handlers.case import Case
+from handlers.desk.rows import case_of
+from handlers.ground import Ground
+from handlers.policy import Policy
+from handlers.understanding import understand
+from handlers.understanding.meaning import Understanding
+from store import accounts, channels, tickets
+from store import outbox as outbox_store
+from store.accounts import Account
+from store.channels import Channel
+from store.directory import load_directory
+from store.inbound import DeskUpdate, Inbound, Undeliverable
+from store.inbox import InboxRow
+from store.tables import buttons, drafts, outbox
+from store.vocabulary import Platform
+
+OLD_TICKETS = timedelta(days=400)  # how far back an account's ended tickets are looked at, to link a late return
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A message of ours that somebody answered: which ticket, and what it said."""
+
+    ticket_id: int | None
+    template: str
+    step_id: str
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The picture a batch is decided on."""
+
+    now: datetime
+    ground: Ground
+    channels: Mapping[int, Channel]
+    accounts: dict[tuple[Platform, str], Account] = field(default_factory=dict)
+    accounts_by_id: dict[int, Account] = field(default_factory=dict)
+    cases: dict[int, Case] = field(default_factory=dict)
+    echoes: set[int] = field(default_factory=set)  # inbox rows that are our own words, sent by SMGT
+    understood: dict[int, Understanding] = field(default_factory=dict)  # by inbox row id
+    ours: dict[tuple[Platform, str], Ours] = field(default_factory=dict)  # by the platform's message id
+    heard: dict[tuple[Platform, str], Mapping[str, Any]] = field(default_factory=dict)  # transcript rows by message id
+    buttons: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    drafts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    _by_account: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _by_thread: dict[tuple[Platform, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    _by_number: dict[str, int] = field(default_factory=dict)
+    _provisional: int = 0
+
+    def keep(self, case: Case) -> None:
+        """Take a case in, new or changed."""
+        if case.id not in self.cases:
+            if case.account_id is not None:
+                self._by_account[case.account_id].append(case.id)
+            self._by_thread[(case.platform, case.thread_id)].append(case.id)
+        if case.number:
+            self._by_number[case.number] = case.id
+        self.cases[case.id] = case
+
+    def next_id(self) -> int:
+        """A provisional id for a ticket opened in this batch."""
+        self._provisional -= 1
+        return self._provisional
+
+    def own_cases(self, account_id: int | None) -> list[Case]:
+        """The account's cases, newest first."""
+        ids = self._by_account.get(account_id, []) if account_id is not None else []
+        return sorted((self.cases[number] for number in ids), key=lambda case: (case.opened_at, -case.id), reverse=True)
+
+    def thread_cases(self, platform: Platform, thread_id: str) -> list[Case]:
+        """The thread's cases, oldest first."""
+        found = (self.cases[number] for number in self._by_thread.get((platform, thread_id), []))
+        return sorted(found, key=lambda case: (case.opened_at, abs(case.id)))
+
+    def numbered_cases(self) -> dict[str, Case]:
+        """Cases by ticket number."""
+        return {number: self.cases[ticket_id] for number, ticket_id in self._by_number.items()}
+
+    def channel_of(self, platform: Platform) -> Channel | None:
+        """The first of our accounts on a platform."""
+        return next((channel for channel in self.channels.values() if channel.platform is platform), None)
+
+
+def load(conn: sa.Connection, rows: Sequence[InboxRow], now: datetime, policy: Policy) -> Snapshot:
+    """Read everything the batch needs."""
+    snapshot = empty(conn, now, policy)
+    posts = [(row, row.heard) for row in rows if isinstance(row.heard, Inbound)]
+    updates = [row.heard for row in rows if isinstance(row.heard, DeskUpdate)]
+    people = {(post.platform, post.author.id): post.author for _, post in posts if post.author and not post.by_us}
+    snapshot.accounts = accounts.know(conn, ((key[0], author) for key, author in people.items()), now)
+    snapshot.accounts_by_id = {account.id: account for account in snapshot.accounts.values()}
+    handles = tuple(channel.handle for channel in snapshot.channels.values() if channel.handle)
+    for row, post in posts:
+        account = snapshot.accounts.get((post.platform, post.author.id)) if post.author else None
+        snapshot.understood[row.id] = understand(
+            post.text,
+            language_hint=account.language if account else None,
+            handles=handles,
+            any_state=policy.any_state,
+            has_media=bool(post.attachments),
+        )
+    _load_our_messages(conn, snapshot, posts, updates)
+    snapshot.echoes = {
+        row.id
+        for row, post in posts
+        if post.by_us and outbox_store.is_ours(conn, row.channel_id, post.message_id, post.text)
+    }
+    _load_heard(conn, snapshot, posts)
+    _load_buttons(conn, snapshot, updates)
+    _load_cases(conn, snapshot, rows, posts, updates)
+    return snapshot
+
+
+def empty(conn: sa.Connection, now: datetime, policy: Policy) -> Snapshot:
+    """The directory and the channels, no tickets yet."""
+    ground = Ground(policy=policy, directory=load_directory(conn, now))
+    return Snapshot(now=now, ground=ground, channels={channel.id: channel for channel in channels.all_channels(conn)})
+
+
+def _load_our_messages(
+    conn: sa.Connection, snapshot: Snapshot, posts: Sequence[tuple[InboxRow, Inbound]], updates: Sequence[DeskUpdate]
+) -> None:
+    wanted = {post.reply_to_id for _, post in posts if post.reply_to_id}
+    wanted |= {post.message_id for _, post in posts if post.by_us}
+    wanted |= {f"{update.chat_id}:{update.reply_to_id}" for update in updates if update.reply_to_id}
+    if not wanted:
+        return
+    query = sa.select(
+        outbox.c.channel_id, outbox.c.sent_id, outbox.c.ticket_id, outbox.c.template, outbox.c.step_id
+    ).where(outbox.c.sent_id.in_(sorted(wanted)))
+    for row in conn.execute(query):
+        platform = snapshot.channels[row.channel_id].platform
+        snapshot.ours[(platform, row.sent_id)] = Ours(row.ticket_id, row.template, row.step_id)
+
+
+def _load_heard(conn: sa.Connection, snapshot: Snapshot, posts: Sequence[tuple[InboxRow, Inbound]]) -> None:
+    by_platform: dict[Platform, set[str]] = defaultdict(set)
+    for _, post in posts:
+        by_platform[post.platform] |= {post.message_id} | ({post.reply_to_id} if post.reply_to_id else set())
+    for platform, ids in by_platform.items():
+        for row in tickets.messages_known(conn, platform, ids):
+            snapshot.heard[(platform, row["message_id"])] = row
+
+
+def _load_buttons(conn: sa.Connection, snapshot: Snapshot, updates: Sequence[DeskUpdate]) -> None:
+    tokens = sorted({update.press_data for update in updates if update.press_data})
+    if not tokens:
+        return
+    for row in conn.execute(sa.select(buttons).where(buttons.c.token.in_(tokens))).mappings():
+        snapshot.buttons[row["token"]] = dict(row)
+    ids = sorted(int(row["argument"]) for row in snapshot.buttons.values() if row["act"] in ("confirm", "cancel"))
+    if ids:
+        for row in conn.execute(sa.select(drafts).where(drafts.c.id.in_(ids))).mappings():
+            snapshot.drafts[row["id"]] = dict(row)
+
+
+def _load_cases(
+    conn: sa.Connection,
+    snapshot: Snapshot,
+    rows: Sequence[InboxRow],
+    posts: Sequence[tuple[InboxRow, Inbound]],
+    updates: Sequence[DeskUpdate],
+) -> None:
+    ids = {ours.ticket_id for ours in snapshot.ours.values() if ours.ticket_id is not None}
+    ids |= {row["ticket_id"] for row in snapshot.heard.values() if row["ticket_id"] is not None}
+    ids |= {row["ticket_id"] for row in snapshot.buttons.values()}
+    ids |= {row.heard.ticket_id for row in rows if isinstance(row.heard, Undeliverable) and row.heard.ticket_id}
+    numbers = {number for understood in snapshot.understood.values() for number in understood.numbers}
+    numbers |= {number for update in updates for number in numbers_in(update.text, snapshot.ground.policy.prefix)}
+    since = snapshot.now - OLD_TICKETS
+    found = [
+        *tickets.by_ids(conn, ids),
+        *tickets.of_accounts(conn, snapshot.accounts_by_id, since=since),
+        *tickets.in_threads(conn, {(post.platform, post.thread_id) for _, post in posts}),
+        *tickets.by_numbers(conn, numbers),
+    ]
+    tickets.lock(conn, (row["id"] for row in found))
+    for row in found:
+        snapshot.keep(case_of(row))
+    _know_more_accounts(conn, snapshot)
+
+
+def take_in(conn: sa.Connection, snapshot: Snapshot, rows: Iterable[tickets.TicketRow]) -> None:
+    """Add tickets found otherwise (time has passed for them)."""
+    for row in rows:
+        snapshot.keep(case_of(row))
+    _know_more_accounts(conn, snapshot)
+
+
+def _know_more_accounts(conn: sa.Connection, snapshot: Snapshot) -> None:
+    wanted = {case.account_id for case in snapshot.cases.values() if case.account_id is not None}
+    for account in accounts.by_ids(conn, wanted - snapshot.accounts_by_id.keys()).values():
+        snapshot.accounts_by_id[account.id] = account
+
+
+def numbers_in(text: str, prefix: str) -> tuple[str, ...]:
+    """The ticket numbers an officer's words name."""
+    from handlers.understanding.number import find_numbers
+
+    return tuple(find_numbers(text, prefix=prefix)[0]) if text else ()

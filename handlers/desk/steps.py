@@ -1,0 +1,68 @@
+"""What deciding one inbox row brought: steps to be written, each a decision and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from handlers.case import Case
+from handlers.effects import Decision
+from handlers.heard import OfficerBy
+from store.inbound import DeskUpdate, Inbound
+from store.vocabulary import Platform
+
+Actor = Literal["citizen", "stranger", "officer", "clock", "office"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a step came from: its inbox row, who acted, and what was heard."""
+
+    key: str  # "in:<inbox id>" or "wake:<moment>": makes steps of this origin unique
+    actor: Actor
+    inbox_id: int | None = None
+    channel_id: int | None = None
+    account_id: int | None = None
+    author_id: str = ""
+    post: Inbound | None = None
+    update: DeskUpdate | None = None
+    by: OfficerBy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words to keep in the transcript."""
+
+    platform: Platform
+    speaker: str
+    message_id: str
+    thread_id: str
+    text: str
+    occurred_at: datetime
+    version: int = 1
+    attachments: str = "[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision about one ticket (or none), with the case as it was before."""
+
+    origin: Origin
+    before: Case | None
+    decision: Decision
+    words: tuple[Words, ...] = ()
+    supporter: int | None = None  # account that said "me too"
+    draft: tuple[int, str, str | None] | None = None  # officer id, text, photo: an action-taken report to confirm
+    used_draft: int | None = None
+    binds_account: int | None = None  # a hidden author showed itself
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an inbox row ended: a code, or a later moment to look again."""
+
+    result: str
+    steps: tuple[Step, ...] = ()
+    wait_until: datetime | None = None
+    joins: tuple[int, ...] = ()  # other inbox rows that were part of this one
