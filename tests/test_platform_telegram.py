@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -58,11 +59,16 @@ FIELDS = (
 
 
 async def test_a_message_with_buttons_is_pressed_and_the_press_is_read(stage: TelegramStage) -> None:
-    sent = await stage.port.send(stage.message("<b>HRY26-000001-4</b> waterlogging", buttons=BUTTONS))
+    question = stage.telegram.write(stage.ramesh, stage.desk, "/next")
+    (asked,) = await stage.batches()
+    sent = await stage.port.send(
+        stage.message("<b>HRY26-000001-4</b> waterlogging", buttons=BUTTONS, reply_to_id=str(question))
+    )
     assert sent.rpartition(":")[0] == str(stage.desk)
     press = stage.telegram.press(stage.kavita, stage.desk, number(sent), "Accept")
 
-    (update,) = await stage.heard()
+    (update,) = await stage.heard(asked.cursors["offset"])
+    assert update.reply_to_id is None
     assert (update.verb, update.press_id, update.press_data) == (DeskVerb.PRESSED, press, "t:1:accept")
     assert (update.chat_id, update.message_id) == (str(stage.desk), str(number(sent)))
     assert update.key.startswith(f"{stage.bot}:")
@@ -370,6 +376,41 @@ async def test_a_read_whose_answer_is_lost_is_read_again(stage: TelegramStage, k
     with pytest.raises(PlatformError):
         await stage.heard()
     assert [update.text for update in await stage.heard()] == ["keep me"]
+
+
+async def test_a_read_waits_for_news_as_long_as_it_was_told() -> None:
+    async with telegram_stage(poll_seconds=20, timeout=0.3) as stage:
+        reading = asyncio.create_task(stage.heard())
+        await asyncio.sleep(0.5)
+        assert not reading.done()
+        stage.telegram.write(stage.kavita, stage.desk, "news")
+        async with asyncio.timeout(2):
+            (update,) = await reading
+        assert update.text == "news"
+
+
+async def test_a_dead_token_stops_the_reading(stage: TelegramStage) -> None:
+    stage.fails("getUpdates", FaultKind.REVOKED)
+    with pytest.raises(CredentialsRefused):
+        await stage.heard()
+    stage.fails("getMe", FaultKind.REVOKED)
+    with pytest.raises(CredentialsRefused):
+        await stage.port.identify()
+
+
+async def test_a_cancelled_send_leaves_the_port_usable(stage: TelegramStage) -> None:
+    stage.fails("sendMessage", FaultKind.SLOW, seconds=1.0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await stage.port.send(stage.message("cut off by our own deadline"))
+    await asyncio.gather(*(stage.port.send(stage.message(f"notice {turn}")) for turn in range(4)))
+    assert len(stage.telegram.messages(stage.desk)) == 5
+
+
+async def test_a_closed_port_opens_again_when_used(stage: TelegramStage) -> None:
+    await stage.port.identify()
+    await stage.port.close()
+    assert (await stage.port.identify()).account_id == str(stage.bot)
 
 
 async def test_an_album_arrives_as_messages_of_one_album(stage: TelegramStage) -> None:

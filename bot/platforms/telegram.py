@@ -190,6 +190,7 @@ class TelegramPort:
                 "read_timeout": self._timeout,
                 "write_timeout": self._timeout,
                 "media_write_timeout": self._timeout,
+                "pool_timeout": self._timeout,
                 "proxy": self._proxy,
                 "httpx_kwargs": {"trust_env": False, "verify": _trusted_roots()},
             }

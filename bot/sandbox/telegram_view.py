@@ -11,10 +11,13 @@ from bot.sandbox.telegram_state import Chat, Message, TelegramState
 
 
 def everything(state: TelegramState) -> dict[str, Any]:
-    """Bots, people and chats with their messages."""
+    """Bots, people, button presses and chats with their messages."""
     return {
         "bots": [bot.account.wire() | {"pending_updates": len(bot.updates)} for bot in state.bots.values()],
         "users": [one.wire() for one in state.accounts.values() if not one.is_bot],
+        "presses": [
+            {"id": press.id, "answer": press.answer, "alert": press.is_alert} for press in state.presses.values()
+        ],
         "chats": [_shown_chat(chat) for chat in (*state.groups.values(), *state.private.values())],
     }
 
