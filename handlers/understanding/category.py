@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from handlers.understanding.mentions import cues
 from handlers.understanding.phrases import Hit, Phrases, load_phrases
-from handlers.understanding.place import cues
 from handlers.understanding.taxonomy import taxonomy
 from handlers.understanding.text import Token
 

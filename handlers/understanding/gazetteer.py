@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
 
 from handlers.understanding.key import dictionary_keys, key, latin
 from handlers.understanding.tables import csv_rows, tsv_rows
 from handlers.understanding.taxonomy import PACKAGE, taxonomy
 from handlers.understanding.text import normal
+
+LEAST_FOR_EDIT = 6  # letters; shorter words are one edit from too many others
 
 # Trust in a kind of place, in the order of data/haryana: a district before a town before an assembly seat.
 TRUST: Mapping[str, float] = {
@@ -39,6 +42,7 @@ class Names:
 
     by_keys: dict[tuple[str, ...], list[Place]] = field(default_factory=dict)
     surfaces: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    exact: dict[str, list[Place]] = field(default_factory=dict)
     longest: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, place: Place) -> None:
@@ -46,7 +50,10 @@ class Names:
         words = normal(name).lower().replace("-", " ").replace(".", " ").split()
         if not words:
             return
-        spellings = [()]
+        spellings: list[tuple[str, ...]] = [()]
+        same = self.exact.setdefault(" ".join(words), [])
+        if place not in same:
+            same.append(place)
         for word in words:
             spellings = [(*head, sounding) for head in spellings for sounding in dictionary_keys(word)][:4]
         for keys in spellings:
@@ -66,9 +73,8 @@ class Gazetteer:
     outside: Names
     pincodes: Mapping[str, str]
     std_codes: Mapping[str, str]
-    common_words: frozenset[tuple[str, ...]]
+    common_words: Mapping[tuple[str, ...], str]  # to the kind of cue each needs: any | town
     shared: Mapping[tuple[str, ...], str]
-    village_names: Mapping[str, Place]
 
 
 def _pincodes() -> dict[str, str]:
@@ -95,7 +101,6 @@ def gazetteer() -> Gazetteer:
     """The packaged places, read and indexed once."""
     places, villages, outside = Names(), Names(), Names()
     _fill_districts(places)
-    village_places: dict[str, Place] = {}
     not_names = {normal(cells[0]).lower() for _, cells in tsv_rows("not_place_names.tsv", 2)}
     for _, row in csv_rows(PACKAGE, "haryana/places.csv", ("name_en", "name_hi", "kind", "district", "alt_names")):
         place = Place(row["name_en"], row["kind"], row["district"])
@@ -109,7 +114,7 @@ def gazetteer() -> Gazetteer:
     for _, (state, names) in tsv_rows("outside.tsv", 2):
         for name in names.split("|"):
             outside.add(name.strip(), Place(name.strip(), "outside", state))
-    common = frozenset(_keys_of(cells[0]) for _, cells in tsv_rows("place_words.tsv", 2))
+    common = {_keys_of(name): cue for _, (name, _, cue) in tsv_rows("place_words.tsv", 3)}
     shared = {
         _keys_of(name): state for _, (names, state) in tsv_rows("shared_names.tsv", 2) for name in names.split("|")
     }
@@ -118,7 +123,7 @@ def gazetteer() -> Gazetteer:
         for _, row in csv_rows(PACKAGE, "haryana/std_codes.csv", ("std_code", "district"))
         if row["std_code"] != "0172"  # shared with Chandigarh and Mohali
     }
-    return Gazetteer(places, villages, outside, _pincodes(), std_codes, common, shared, village_places)
+    return Gazetteer(places, villages, outside, _pincodes(), std_codes, common, shared)
 
 
 @lru_cache(maxsize=50_000)
@@ -133,3 +138,36 @@ def surface_fits(written: str, spellings: frozenset[str]) -> bool:
         return any(fuzz.ratio(written, name) >= least for name in same_script)
     sound = " ".join(latin(word) for word in written.split())
     return any(fuzz.ratio(sound, " ".join(latin(word) for word in name.split())) >= 62 for name in spellings)
+
+
+def _without_one(word: str) -> set[str]:
+    return {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+@cache
+def _misspellings() -> dict[str, set[tuple[str, Place]]]:
+    """Districts and chief towns by their name with one letter left out."""
+    table: dict[str, set[tuple[str, Place]]] = {}
+    for name, places in gazetteer().places.exact.items():
+        chief = [place for place in places if place.kind in ("district", "ulb", "tehsil")]
+        if not chief or " " in name or len(name) < LEAST_FOR_EDIT or not name.isascii():
+            continue
+        for short in (name, *_without_one(name)):
+            table.setdefault(short, set()).update((name, place) for place in chief)
+    return table
+
+
+@lru_cache(maxsize=50_000)
+def one_edit(word: str, towns: bool) -> tuple[Place, ...]:
+    """The district one letter away from a Latin word of six letters or more, with `towns` also a chief town."""
+    if len(word) < LEAST_FOR_EDIT or not word.isascii() or (key(word),) in gazetteer().common_words:
+        return ()
+    table = _misspellings()
+    near = {hit for short in (word, *_without_one(word)) for hit in table.get(short, ())}
+    close = {
+        (name, place)
+        for name, place in near
+        if (towns or place.kind == "district") and Levenshtein.distance(word, name) <= 1
+    }
+    districts = {place.district for _, place in close}
+    return tuple(sorted((place for _, place in close), key=str))[:1] if len(districts) == 1 else ()

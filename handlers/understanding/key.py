@@ -11,13 +11,10 @@ from functools import cache, lru_cache
 
 from handlers.understanding.tables import tsv_rows
 
-_CONSONANTS = dict(
-    zip(
-        "कखगघङचछजझञटठडढणतथदधनऩपफबभमयरऱलळऴवशषसह",
-        ["k", "k", "g", "g", "n", "ch", "ch", "j", "j", "n", "t", "t", "d", "d", "n", "t", "t", "d", "d", "n", "n", "p", "f", "b", "b", "m", "y", "r", "r", "l", "l", "l", "v", "s", "s", "s", "h"],
-        strict=True,
-    )
-)
+# Breath is kept here and folded by the key.
+_LETTERS = "कखगघङचछजझञटठडढणतथदधनऩपफबभमयरऱलळऴवशषसह"
+_SOUNDS = "k kh g gh n ch chh j jh n t th d dh n t th d dh n n p ph b bh m y r r l l l v sh sh s h"
+_CONSONANTS = dict(zip(_LETTERS, _SOUNDS.split(), strict=True))
 _VOWELS = {
     "अ": "a", "आ": "aa", "इ": "i", "ई": "ii", "उ": "u", "ऊ": "uu", "ऋ": "ri", "ए": "e", "ऐ": "ai", "ऑ": "o",
     "ओ": "o", "औ": "au", "ऍ": "e", "ऎ": "e", "ऒ": "o",
@@ -112,6 +109,11 @@ def _exceptions() -> dict[str, str]:
             table[unicodedata.normalize("NFC", variant)] = head
         table[head] = head
     return table
+
+
+def is_variant(word: str) -> bool:
+    """Whether the table of spellings names the word."""
+    return word in _exceptions()
 
 
 def _shorten(letters: str) -> str:

@@ -77,15 +77,19 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
         return Kind.EMERGENCY, None
     trouble = found["complaint"] + found["sarcasm"]
     grievance = category_score * 0.5 + trouble
-    if found["spam"] >= 4 and found["spam"] >= trouble:
+    if found["spam"] >= 4 and found["spam"] >= trouble and (found["spam"] >= 8 or trouble <= 2):
         return Kind.SPAM, None
-    if found["abuse"] and category_score < 3 and trouble <= 2:
+    if found["abuse"] and trouble <= 2 and (found["abuse"] >= 8 or category_score < 3):
         return Kind.ABUSE, None
-    if found["status_query"] >= 4 and found["status_query"] * 0.8 >= trouble - 2:
+    if found["political"] >= 6 and trouble <= 2:
+        return Kind.POLITICAL, None
+    if found["status_query"] >= 4 and (category_score < 8 or trouble <= 2) and trouble <= 4:
+        return Kind.STATUS_QUERY, None
+    if found["status_query"] and words <= 2:
         return Kind.STATUS_QUERY, None
     if found["suggestion"] >= 3 and trouble <= 2:
         return Kind.SUGGESTION, None
-    if found["news"] >= 3 and trouble <= 3:
+    if found["news"] >= 3 and (trouble <= 2 or (found["news"] >= 6 and trouble <= 3)):
         return Kind.NEWS, None
     if found["praise"] >= 3 and not found["sarcasm"] and (trouble <= 1 or (found["praise"] >= 6 and trouble <= 2)):
         return Kind.PRAISE, None
@@ -96,7 +100,7 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
         return Kind.OUT_OF_SCOPE, outer
     if found["political"] >= 3 and category_score < 4 + trouble:
         return Kind.POLITICAL, None
-    if found["chatter"] >= 3 and grievance < 4:
+    if found["chatter"] >= 3 and grievance < 4 and not (category_score >= 3 and trouble):
         return Kind.CHATTER, None
     if category_score >= 1.5 or trouble >= 1:
         return Kind.GRIEVANCE, None

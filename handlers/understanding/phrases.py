@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from handlers.understanding.key import dictionary_keys, fine_key, key
+from rapidfuzz import fuzz
+
+from handlers.understanding.key import dictionary_keys, fine_key, is_variant, key, latin
 from handlers.understanding.tables import BadTable, tsv_rows
 from handlers.understanding.text import Token, normal
 
 GAP = 4  # words that `~` may skip
-SHORT = 4  # letters of a key up to which the finer key must agree too
+ALIKE = 68.0  # ratio of letters below which two short words with one key are two words (tell, tail)
+MIDDLING = 5  # letters of a key up to which words must also look alike
+SHORT = 3  # letters of a key up to which the finer key must agree too
+
+
+@lru_cache(maxsize=100_000)
+def resembles(surface: str, letters: str) -> bool:
+    """Whether a word looks like `letters`, or is a known other spelling of something that does."""
+    return (surface != letters and is_variant(surface)) or fuzz.ratio(latin(surface), letters) >= ALIKE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +36,16 @@ class _Word:
     prefix: str | None
     gap_before: bool
     fine: str | None = None  # short words must also agree in this
+    letters: str = ""  # Latin letters, which a word of middling length must resemble
 
     def fits(self, surface: str, sounding: str) -> bool:
         if self.exact is not None:
             return surface == self.exact
         if self.prefix is not None:
             return sounding.startswith(self.prefix) and (self.fine is None or fine_key(surface).startswith(self.fine))
-        return sounding in self.keys and (self.fine is None or fine_key(surface) == self.fine)
+        if sounding not in self.keys or (self.fine is not None and fine_key(surface) != self.fine):
+            return False
+        return not self.letters or resembles(surface, self.letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +127,10 @@ def _word(written: str, gap_before: bool) -> _Word:
         stem = key(written[:-1])
         return _Word(None, frozenset(), stem, gap_before, fine_key(written[:-1]) if len(stem) <= SHORT else None)
     keys = dictionary_keys(written)
-    fine = fine_key(written) if max(map(len, keys)) <= SHORT else None
-    return _Word(None, keys, None, gap_before, fine)
+    longest = max(map(len, keys))
+    fine = fine_key(written) if longest <= SHORT else None
+    letters = latin(written) if longest <= MIDDLING and not is_variant(written) else ""
+    return _Word(None, keys, None, gap_before, fine, letters)
 
 
 def phrase(code: str, weight: float, written: str) -> Phrase:

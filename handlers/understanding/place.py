@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from handlers.understanding.gazetteer import TRUST, Gazetteer, Names, Place, gazetteer, surface_fits
-from handlers.understanding.key import key
-from handlers.understanding.tables import tsv_rows
+from handlers.understanding.gazetteer import Gazetteer, gazetteer
+from handlers.understanding.mentions import Mention, around, cues, mentions
 from handlers.understanding.text import Reading, Token
 
 ACCEPT = 0.6  # a district is taken from this score on
@@ -21,22 +19,6 @@ TORN = 0.75  # ... when the runner-up stays below this share of it
 _PINCODE = re.compile(r"(?<!\d)(1[2-3]\d{4})(?!\d)")
 _STD = re.compile(r"(?<!\d)(0\d{3,4})(?!\d)")
 _PLATE = re.compile(r"\bHR[\s-]?(\d{2})[\s-]?[A-Z]{0,3}[\s-]?\d{0,4}\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A name found at token positions `start` to `end`, with the districts it may mean and its weight."""
-
-    start: int
-    end: int
-    written: str
-    places: tuple[Place, ...]
-    weight: float
-
-    @property
-    def districts(self) -> frozenset[str]:
-        """Districts (or states) the name may mean."""
-        return frozenset(place.district for place in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,87 +34,6 @@ class WhereRead:
     reasons: tuple[str, ...] = ()
 
 
-@cache
-def cues() -> dict[str, frozenset[str]]:
-    """Words around a place name, by what they tell (data/place_cues.tsv), as keys."""
-    table: dict[str, set[str]] = {}
-    for _, (tells, words) in tsv_rows("place_cues.tsv", 2):
-        table.setdefault(tells, set()).update(key(word) for word in words.split())
-    return {tells: frozenset(words) for tells, words in table.items()}
-
-
-def _around(keys: Sequence[str], start: int, end: int, tells: str, before: int, after: int) -> bool:
-    words = cues()[tells]
-    return any(word in words for word in keys[max(0, start - before) : start]) or any(
-        word in words for word in keys[end : end + after]
-    )
-
-
-def _matches(
-    names: Names, tokens: Sequence[Token], keys: Sequence[str], at: int
-) -> tuple[int, list[Place], bool] | None:
-    """Longest name of `names` that stands at a position: (end, places, written as filed)."""
-    for size in range(min(names.longest.get(keys[at], 0), len(keys) - at), 0, -1):
-        sounding = tuple(keys[at : at + size])
-        found = names.by_keys.get(sounding)
-        if not found:
-            continue
-        written = " ".join(token.surface for token in tokens[at : at + size])
-        spellings = names.surfaces[sounding]
-        if written in spellings:
-            return at + size, found, True
-        if len(written.replace(" ", "")) >= 4 and surface_fits(written, frozenset(spellings)):
-            return at + size, found, False
-    return None
-
-
-def _village_cued(keys: Sequence[str], start: int, end: int) -> bool:
-    return _around(keys, start, end, "village", 2, 2)
-
-
-def _mentions(reading: Reading, keys: Sequence[str], free_villages: bool) -> list[Mention]:
-    book = gazetteer()
-    tokens = reading.tokens
-    found: list[Mention] = []
-    at = 0
-    while at < len(tokens):
-        best = _matches(book.places, tokens, keys, at)
-        village = _matches(book.villages, tokens, keys, at)
-        outside = _matches(book.outside, tokens, keys, at)
-        if outside and (best is None or outside[0] > best[0]):
-            found.append(Mention(at, outside[0], _written(tokens, at, outside[0]), tuple(outside[1]), 1.0))
-            at = outside[0]
-            continue
-        if (
-            village
-            and (best is None or village[0] > best[0])
-            and (free_villages or _village_cued(keys, at, village[0]))
-        ):
-            best = (village[0], village[1], village[2])
-            if not village[2] and len(tokens[at].surface) < 5:
-                best = None
-        if best is None:
-            at += 1
-            continue
-        end, places, exact = best
-        weight = max(TRUST[place.kind] for place in places) * (1.0 if exact else 0.9)
-        found.append(Mention(at, end, _written(tokens, at, end), _trusted(places), weight))
-        at = end
-    return found
-
-
-def _trusted(places: Sequence[Place]) -> tuple[Place, ...]:
-    """Drop villages and post offices where the same name is a town; keep all equals."""
-    if any(place.kind == "district" for place in places):
-        return tuple(place for place in places if place.kind == "district")
-    towns = tuple(place for place in places if place.kind not in ("village", "post_office"))
-    return towns or tuple(places)
-
-
-def _written(tokens: Sequence[Token], start: int, end: int) -> str:
-    return " ".join(token.surface for token in tokens[start:end])
-
-
 def _weighed(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], others: bool, alone: bool) -> Mention:
     """Lower a mention by what stands around it."""
     start, end = mention.start, mention.end
@@ -142,9 +43,11 @@ def _weighed(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], oth
     near = list(keys[end : min(clause_end, end + 3)])
     after = near[0] if near else ""
     name = tuple(keys[start:end])
-    town_cue = _around(keys, start, end, "town", 1, 2) or after in cues()["inside"]
-    if name in book.common_words and not (town_cue or alone or others):
+    kind = book.common_words.get(name)
+    if kind and not (alone or _cued(mention, keys, tokens, kind)):
         weight *= 0.4
+    if _shared_with_villages(mention) and not around(keys, (start, end), "town", 0, 1) and not alone:
+        weight *= 0.5
     if after in cues()["road"]:
         weight *= 0.65 if mention.places[0].kind != "district" or others else 0.55
     if after in cues()["not"] and not (len(near) > 1 and near[1] in cues()["not_verb"]):
@@ -160,9 +63,31 @@ def _weighed(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], oth
     return Mention(start, end, mention.written, mention.places, weight)
 
 
+def _cued(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], kind: str) -> bool:
+    """Whether something by an everyday word says that it is a place."""
+    start, end = mention.start, mention.end
+    if around(keys, (start, end), "town", 1, 2):
+        return True
+    clause = tokens[start].clause
+    if [token.clause for token in tokens].count(clause) == end - start:
+        return True  # a clause of its own: "... tel nahi mila. Rania."
+    if kind == "town":
+        return False
+    before = bool(start) and keys[start - 1] in cues()["before"]
+    return before or (end < len(keys) and keys[end] in cues()["inside"]) or start == 0
+
+
+def _shared_with_villages(mention: Mention) -> bool:
+    """A small town whose name two villages of other districts bear as well."""
+    if not all(place.kind in ("sub_tehsil", "block", "town", "assembly", "post_office") for place in mention.places):
+        return False
+    others = gazetteer().villages.exact.get(mention.written, ())
+    return len({place.district for place in others} - mention.districts) >= 2
+
+
 def _is_home(keys: Sequence[str], start: int, end: int) -> bool:
     """ "I am from Hisar", "rehta Gurgaon me hu": the writer's own place."""
-    return _around(keys, start, end, "home", 3, 3)
+    return around(keys, (start, end), "home", 3, 3)
 
 
 def _add(scores: dict[str, float], mention: Mention, seen: set[str]) -> None:
@@ -197,6 +122,10 @@ def _rural(keys: Sequence[str]) -> bool | None:
     return False if urban else None
 
 
+def _tells(word: str) -> bool:
+    return len(word) > 2 and word not in cues()["empty"]
+
+
 def _locality(reading: Reading, keys: Sequence[str], mentions: Sequence[Mention], district: str | None) -> str | None:
     """Place words as written, without the district: named places, and words like `sector 14` or `ward 7`."""
     pieces: list[tuple[int, str]] = []
@@ -216,9 +145,8 @@ def _locality(reading: Reading, keys: Sequence[str], mentions: Sequence[Mention]
         following = at + 1 < len(keys) and tokens[at + 1].surface.isdigit()
         if word in cues()["numbered"] and following:
             pieces.append((at, reading.text[tokens[at].start : tokens[at + 1].end]))
-        elif word in cues()["named"] and at and at - 1 not in covered and len(keys[at - 1]) > 2:
-            if keys[at - 1] not in cues()["empty"]:
-                pieces.append((at - 1, reading.text[tokens[at - 1].start : tokens[at].end]))
+        elif word in cues()["named"] and at and at - 1 not in covered and _tells(keys[at - 1]):
+            pieces.append((at - 1, reading.text[tokens[at - 1].start : tokens[at].end]))
     if not pieces:
         return None
     unique = list(dict.fromkeys(text.strip() for _, text in sorted(pieces)))
@@ -228,7 +156,7 @@ def _locality(reading: Reading, keys: Sequence[str], mentions: Sequence[Mention]
 def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> WhereRead:
     """Read the district of a text. `answering`: the text answers our question, so bare villages count."""
     tokens = reading.tokens
-    raw = _mentions(reading, keys, free_villages=answering and len(tokens) <= 8)
+    raw = mentions(reading, keys, free_villages=answering and len(tokens) <= 8)
     home = [mention for mention in raw if not all(place.kind == "outside" for place in mention.places)]
     away = [mention for mention in raw if all(place.kind == "outside" for place in mention.places)]
     alone = answering and len(tokens) <= 6
@@ -294,6 +222,19 @@ def _hansi(
     return district, choices
 
 
+def _side(mention: Mention, keys: Sequence[str]) -> bool:
+    """ "towards UP", "on the Rajasthan border": a neighbour, not the place itself."""
+    return any(word in cues()["beyond"] for word in keys[mention.end : mention.end + 2])
+
+
+def _names_haryana(keys: Sequence[str]) -> bool:
+    """Haryana named as a place, not as the addressee ("Haryana CM sir")."""
+    return any(
+        word == "hriyna" and not (at + 1 < len(keys) and keys[at + 1] in cues()["government"])
+        for at, word in enumerate(keys)
+    )
+
+
 def _outside(
     away: Sequence[Mention],
     weighed: Sequence[Mention],
@@ -301,7 +242,8 @@ def _outside(
     choices: tuple[str, ...],
     keys: Sequence[str],
 ) -> str | None:
-    if not away:
+    away = [mention for mention in away if not _side(mention, keys)]
+    if not away or _names_haryana(keys):
         return None
     live = [mention for mention in weighed if mention.weight > 0]
     book: Gazetteer = gazetteer()
@@ -313,6 +255,7 @@ def _outside(
         abs(other.start - mention.end) <= 3 or abs(mention.start - other.end) <= 3 for mention in live for other in away
     ):
         return None
-    negated = [mention for mention in away if mention.end < len(keys) and keys[mention.end] in cues()["not"]]
-    remaining = [mention for mention in away if mention not in negated]
-    return remaining[0].places[0].district if remaining else None
+    for other_state in away:
+        if not (other_state.end < len(keys) and keys[other_state.end] in cues()["not"]):
+            return other_state.places[0].district
+    return None

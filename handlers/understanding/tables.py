@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from importlib.resources import files
+from io import StringIO
 
 
 class BadTable(ValueError):
@@ -20,17 +21,17 @@ def csv_rows(package: str, path: str, needed: tuple[str, ...]) -> Iterator[tuple
     Raises:
         BadTable: a needed column is missing or a row has too many or too few cells.
     """
-    with files(package).joinpath(path).open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        missing = [name for name in needed if name not in (reader.fieldnames or ())]
-        if missing:
-            raise BadTable(f"{path}, line 1: column {missing[0]} is missing; add it to the header.")
-        for row in reader:
-            if None in row or None in row.values():
-                raise BadTable(
-                    f"{path}, line {reader.line_num}: the number of cells differs from the header's; fix the row."
-                )
-            yield reader.line_num, row
+    text = files(package).joinpath(path).read_text(encoding="utf-8")
+    reader = csv.DictReader(StringIO(text, newline=""))
+    missing = [name for name in needed if name not in (reader.fieldnames or ())]
+    if missing:
+        raise BadTable(f"{path}, line 1: column {missing[0]} is missing; add it to the header.")
+    for row in reader:
+        if None in row or None in row.values():
+            raise BadTable(
+                f"{path}, line {reader.line_num}: the number of cells differs from the header's; fix the row."
+            )
+        yield reader.line_num, row
 
 
 def tsv_rows(path: str, columns: int) -> Iterator[tuple[int, list[str]]]:
