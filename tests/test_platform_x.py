@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from x_rig import HANDLE, XRig, ready_x, ready_x_port
+import requests
+from x_rig import HANDLE, KEYS, XRig, ready_x, ready_x_port
 
 from bot.platforms.port import Watched
+from bot.platforms.x_client import FIELDS, in_sdk_names
+from bot.platforms.x_posts import Included, comparable, inbound_of, whole_text
 from bot.sandbox.world import FaultKind
 from store.inbound import Inbound
 from store.vocabulary import InboundVerb
@@ -174,6 +177,62 @@ async def test_a_photo_is_fetched_from_its_own_host_only(rig: XRig) -> None:
     url = event.attachments[0].url
     assert url is not None
     assert (await rig.port.fetch(url)).startswith(b"\x89PNG")
+
+
+async def test_xs_new_field_names_mean_the_same(rig: XRig) -> None:
+    seen = rig.x.post("ramesh_hsr", "Sewer overflows in Rohtak")
+    first = rig.x.post("sunita_k", f"@{HANDLE} plese see", in_reply_to=seen)
+    rig.x.edit(first, "पानी नहीं " * 40 + f"please see @{HANDLE}")
+    old = await one(rig, first)
+    new_names = {
+        "post.fields": FIELDS["tweet_fields"].replace("tweet_ids", "post_ids").replace("note_tweet", "note_post")
+        .replace("referenced_tweets", "referenced_posts"),
+        "expansions": "author_id,referenced_posts",
+    }  # fmt: skip
+    answer = requests.get(
+        f"{rig.api_url}/2/users/{rig.me}/mentions",
+        params=new_names,
+        headers={"Authorization": f"Bearer {KEYS['bearer']}"},
+        timeout=5,
+    ).json()
+    assert {"note_post", "referenced_posts", "edit_history_post_ids"} < set(answer["data"][0])
+    answer = in_sdk_names(answer)
+    new = inbound_of(answer["data"][0], Included.of(answer), await rig.port.identify())
+    assert new == old
+    assert (new.key, new.quoted is not None) == (f"{first}:1", True)
+
+
+async def test_links_that_x_adds_are_not_the_writers_words() -> None:
+    entities = {
+        "urls": [
+            {"url": "https://t.co/a", "expanded_url": "https://x.com/i/status/5"},
+            {"url": "https://t.co/b", "expanded_url": "https://tribune.example/jind"},
+            {"url": "https://t.co/c", "expanded_url": "https://x.com/a/status/9/photo/1", "media_key": "3_1"},
+        ]
+    }
+    text = "see https://t.co/b &amp; act https://t.co/a https://t.co/c"
+    quoting = {"id": "9", "text": text, "entities": entities, "referenced_tweets": [{"type": "quoted", "id": "5"}]}
+    assert whole_text(quoting) == "see https://tribune.example/jind & act"
+    plain = {"id": "9", "text": text, "entities": entities}
+    assert whole_text(plain) == "see https://tribune.example/jind & act https://x.com/i/status/5"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("Number 1 & more", "@a @b_1 Number 1 &amp; more"),
+        ("ढ़ाणी", "@a ढ\u093cाणी"),
+        ("one\ntwo  three ", "one two three"),
+        ("@a Number 1", "Number 1"),
+    ],
+)
+def test_texts_that_are_the_same_for_read_back(ours: str, theirs: str) -> None:
+    assert comparable(ours) == comparable(theirs)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("Number 1", "Number 2"), ("Number 1", "Number 1."), ("क", "कि")])
+def test_texts_that_are_not_the_same_for_read_back(ours: str, theirs: str) -> None:
+    assert comparable(ours) != comparable(theirs)
 
 
 async def test_long_posts_come_whole(rig: XRig) -> None:

@@ -35,6 +35,29 @@ FIELDS: Mapping[str, str] = {
 _TALKATIVE = ("tweepy", "oauthlib", "requests_oauthlib")
 
 
+# X's documentation of 2026 calls tweets posts, in field names too; SMGT asks and reads by tweepy's names.
+_NEW_NAMES = {
+    "edit_history_post_ids": "edit_history_tweet_ids",
+    "note_post": "note_tweet",
+    "referenced_posts": "referenced_tweets",
+}
+
+
+def in_sdk_names(answer: Json) -> Json:
+    """The answer with the field names that tweepy knows, whichever of its two sets of names X used."""
+    includes = dict(answer.get("includes") or {})
+    if "posts" in includes:
+        includes["tweets"] = [_renamed(one) for one in includes.pop("posts")]
+    data = answer.get("data")
+    if isinstance(data, list):
+        data = [_renamed(one) for one in data]
+    return {**answer, **({"includes": includes} if includes else {}), **({"data": data} if data else {})}
+
+
+def _renamed(post: Json) -> Json:
+    return {_NEW_NAMES.get(name, name): value for name, value in post.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class XCredentials:
     """The keys of one official account; never shown."""
@@ -91,9 +114,9 @@ class XClient:
             answer = ask(*args, **params)
         except Exception as error:  # tweepy lets anything through
             raise platform_error(error, now=self._clock.now(), sending=sending) from error
-        if not isinstance(answer, dict):
-            raise platform_error(TypeError(), now=self._clock.now(), sending=sending)
-        return answer
+        if isinstance(answer, dict):
+            return in_sdk_names(answer)
+        raise platform_error(TypeError(), now=self._clock.now(), sending=sending)
 
     def pages(
         self, ask: Callable[..., Any], *args: Any, page_by: str, most: int, **params: Any

@@ -173,5 +173,5 @@ def _gone(answer: Json) -> list[str]:
     return [
         str(one.get("resource_id") or one.get("value"))
         for one in answer.get("errors") or []
-        if one.get("title") == "Not Found Error" and one.get("parameter") == "ids"
+        if str(one.get("type")).endswith("/resource-not-found") and one.get("parameter") == "ids"
     ]

@@ -131,7 +131,7 @@ class XGate:
                 "Unsupported Authentication",
                 "Authenticating with OAuth 2.0 Application-Only is forbidden for this endpoint.  Supported "
                 "authentication types are [OAuth 1.0a User Context, OAuth 2.0 User Context].",
-                "https://api.twitter.com/2/problems/unsupported-authentication",
+                "https://api.x.com/2/problems/unsupported-authentication",
             )
         officials = self._x.officials()
         body = (await request.body()).decode("utf-8", "replace")

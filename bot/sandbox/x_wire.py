@@ -232,8 +232,7 @@ class XWire:
         return page
 
     def _with_includes(self, request: Request, posts: list[Post]) -> Json:
-        asked = set(request.query_params.get("expansions", "").split(","))
-        fields = set(request.query_params.get("tweet.fields", "").split(","))
+        asked, fields, new_names = _asked_for(request)
         fields |= {"author_id"} if "author_id" in asked else set()
         fields |= {"referenced_tweets"} if "referenced_tweets.id" in asked else set()
         fields |= {"attachments"} if "attachments.media_keys" in asked else set()
@@ -253,6 +252,8 @@ class XWire:
         answer: Json = {"data": [self._json(post, fields) for post in posts]}
         if any(includes.values()):
             answer["includes"] = {name: rows for name, rows in includes.items() if rows}
+        if new_names:
+            answer = _in_new_names(answer)
         if lost:
             answer["errors"] = [_missing("tweet", "referenced_tweets.id", one) for one in lost]
         return answer
@@ -280,7 +281,7 @@ async def _json_body(request: Request) -> Json:
 def _invalid(parameter: str, message: str) -> Problem:
     return Problem(
         400, "Invalid Request", "One or more parameters to your request was invalid.",
-        "https://api.twitter.com/2/problems/invalid-request",
+        "https://api.x.com/2/problems/invalid-request",
         extra={"errors": [{"parameters": {parameter: []}, "message": message}]},
     )  # fmt: skip
 
@@ -289,7 +290,7 @@ def _missing(resource: str, parameter: str, value: str) -> Json:
     return {
         "value": value, "detail": f"Could not find {resource} with {parameter}: [{value}].",
         "title": "Not Found Error", "resource_type": resource, "parameter": parameter, "resource_id": value,
-        "type": "https://api.twitter.com/2/problems/resource-not-found",
+        "type": "https://api.x.com/2/problems/resource-not-found",
     }  # fmt: skip
 
 
@@ -312,6 +313,33 @@ def _moment(request: Request, name: str) -> datetime | None:
         return datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError as problem:
         raise _invalid(name, f"'{name}' is not a time") from problem
+
+
+# X has two sets of names: tweepy's, and that of X's own SDK since 2026. It answers in the names of the question.
+_NEW_NAMES = {
+    "edit_history_tweet_ids": "edit_history_post_ids",
+    "note_tweet": "note_post",
+    "referenced_tweets": "referenced_posts",
+    "tweets": "posts",
+}
+
+
+def _asked_for(request: Request) -> tuple[set[str], set[str], bool]:
+    """Expansions and fields in tweepy's names, and whether X's new names were used."""
+    expansions = request.query_params.get("expansions", "").replace("referenced_posts", "referenced_tweets.id")
+    fields = request.query_params.get("tweet.fields", "").split(",")
+    old_names = {new: old for old, new in _NEW_NAMES.items()}
+    newly = [old_names.get(name, name) for name in request.query_params.get("post.fields", "").split(",")]
+    return set(expansions.split(",")), {*fields, *newly}, "post.fields" in request.query_params
+
+
+def _in_new_names(answer: Json) -> Json:
+    def renamed(rows: list[Json]) -> list[Json]:
+        return [{_NEW_NAMES.get(name, name): value for name, value in row.items()} for row in rows]
+
+    includes = answer.get("includes", {})
+    newly = {_NEW_NAMES.get(name, name): renamed(rows) for name, rows in includes.items()}
+    return {**answer, "data": renamed(answer["data"]), **({"includes": newly} if newly else {})}
 
 
 def _window(request: Request) -> Callable[[Post], bool]:
