@@ -81,9 +81,14 @@ class Channel:
         """The credentials as the Facebook adapter takes them."""
         from bot.platforms.facebook_graph import FacebookCredentials
 
-        keys = ("PAGE_ID", "PAGE_TOKEN", "APP_ID", "APP_SECRET")
-        verify_token = self.credentials.get("VERIFY_TOKEN", "")
-        return FacebookCredentials(*(self.credentials[key] for key in keys), verify_token=verify_token)
+        given = self.credentials
+        return FacebookCredentials(
+            page_id=given["PAGE_ID"],
+            page_token=given["PAGE_TOKEN"],
+            app_id=given["APP_ID"],
+            app_secret=given["APP_SECRET"],
+            verify_token=given.get("VERIFY_TOKEN", ""),
+        )
 
 
 def _url(text: str) -> str:
@@ -260,7 +265,7 @@ def _unknown(raw: Mapping[str, str], names: Mapping[str, str], channels: Iterabl
     known = [*names, CONFIG, SECRETS_DIR]
     known += [f"{PREFIX}{c.name.upper()}_{key}" for c in channels for key in CREDENTIALS[c.platform]]
     for name in sorted(raw):
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.88)
         hint = (
             f"did you mean {near[0]}?" if near else "`smgt check --help` lists them; is its channel in SMGT_CHANNELS?"
         )
