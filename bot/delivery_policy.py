@@ -1,0 +1,51 @@
+"""How long sending may take, how often it is tried, and how long to wait between tries.
+
+Owns the numbers and their arithmetic; no clock, no database, no platform.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.platforms.port import PlatformError
+
+FACTOR = 4.0  # 5 s, 20 s, 80 s, 5 min, 21 min, 85 min, 3 h: eight tries outlast an outage of five hours
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """Seconds, unless said otherwise.
+
+    `start_within`: a request starts this soon after `sending` was committed or not at all. `deadline`: the
+    whole request. `lateness`: how long after its answer a platform may still show a message. `max_attempts`:
+    then a message is set aside for a person. `outage_pause`: a platform that cannot be reached is tried again
+    this soon with the next message, so that no single message uses up its tries.
+    """
+
+    start_within: float = 5.0
+    deadline: float = 30.0
+    lateness: float = 60.0
+    max_attempts: int = 8
+    first_wait: float = 5.0
+    longest_wait: float = 10_800.0
+    outage_pause: float = 60.0
+    read_deadline: float = 120.0
+    standby: float = 2.0
+    tick: float = 1.0
+    seed: int | None = None
+
+    @property
+    def quiet(self) -> float:
+        """How long an unknown outcome rests before it is read back: what can still happen has happened then."""
+        return self.start_within + self.deadline + self.lateness
+
+    def next_attempt(self, now: datetime, attempts: int, error: PlatformError, chance: random.Random) -> datetime:
+        """When to try again: what the platform said, else growing waits; always with some jitter."""
+        if error.retry_at is not None:
+            return max(error.retry_at, now) + timedelta(seconds=chance.uniform(0.0, 2.0))
+        if error.retry_after is not None:
+            return now + timedelta(seconds=error.retry_after * chance.uniform(1.0, 1.1))
+        grown = self.first_wait * FACTOR ** min(max(0, attempts - 1), 16)
+        return now + timedelta(seconds=min(grown, self.longest_wait) * chance.uniform(0.5, 1.0))
