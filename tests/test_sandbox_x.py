@@ -256,6 +256,23 @@ def test_faults_of_reading(rig: XRig) -> None:
     assert read() == ids[::-1]
 
 
+def test_people_at_the_sandbox_get_a_clear_sentence(rig: XRig) -> None:
+    for wrong in (
+        lambda: rig.x.add_user("राम"),
+        lambda: rig.x.post("sunita_k", "a", in_reply_to="5"),
+        lambda: rig.x.post("sunita_k", "a", quote_of="5"),
+        lambda: rig.x.post("sunita_k", "a", repost_of="5"),
+        lambda: rig.x.edit("5", "a"),
+        lambda: rig.x.delete("5"),
+        lambda: rig.x.thread_of("5"),
+        lambda: rig.x.block("nobody", HANDLE),
+        lambda: rig.x.human_post("nobody", "a"),
+    ):
+        with pytest.raises(ValueError, match=r"sandbox|handle"):
+            wrong()
+    assert rig.x.dump()["posts"] == []
+
+
 def test_photos_are_served_and_everything_can_be_read_back(rig: XRig) -> None:
     post_id = rig.x.post("sunita_k", f"@{HANDLE}", photos=["pothole"])
     (media,) = rig.x.posts[post_id].media

@@ -20,8 +20,9 @@ from store.vocabulary import InboundVerb, Platform
 
 Json = dict[str, Any]
 
-LEADING_MENTIONS = re.compile(r"^(?:\s*[@＠][A-Za-z0-9_]{1,15}(?![A-Za-z0-9_@]))+\s*")
-HANDLE = re.compile(r"(?<![A-Za-z0-9_@＠])[@＠]([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_@])")
+# Handles have at most 15 characters today; old accounts have up to 20.
+LEADING_MENTIONS = re.compile(r"^(?:\s*[@＠][A-Za-z0-9_]{1,20}(?![A-Za-z0-9_@]))+\s*")
+HANDLE = re.compile(r"(?<![A-Za-z0-9_@＠])[@＠]([A-Za-z0-9_]{1,20})(?![A-Za-z0-9_@])")
 STATUS_LINK = re.compile(r"https://(?:x|twitter)\.com/\w+/status/\d+")
 MEDIA_KINDS = {"photo": "photo", "video": "video", "animated_gif": "animation"}
 

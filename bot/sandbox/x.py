@@ -5,6 +5,7 @@ Owns the state and the rules; the HTTP side is in x_wire. Times come from the of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ NOT_VISIBLE = "You attempted to reply to a Tweet that is deleted or not visible 
 NOT_MENTIONED = "You can only reply to or quote posts where you are mentioned or are the author."
 DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
 TOO_LONG = "Your Tweet text is too long."
+HANDLE = re.compile(r"[A-Za-z0-9_]{1,20}")
 DUPLICATE_WINDOW = timedelta(days=7)  # how long the emulator remembers our texts
 
 
@@ -74,8 +76,10 @@ class XWorld:
             return account.id
 
     def add_user(self, handle: str, name: str = "") -> str:
-        """The user id behind `handle`, made if there is none."""
+        """The user id behind `handle`, made if there is none. Raises ValueError for an impossible handle."""
         handle = handle.removeprefix("@")
+        if not HANDLE.fullmatch(handle):
+            raise ValueError(f"An X handle has 1 to 20 of A-Z, a-z, 0-9 and _; {handle!r} is none.")
         with self.world.lock:
             known = self._ids_by_handle.get(handle.lower())
             if known is None:
@@ -122,13 +126,15 @@ class XWorld:
         """Post as a citizen; the new post's id. An unknown handle becomes a new account.
 
         A reply names everybody of the thread, as on X; `hide_mention` unticks the official accounts.
-        X shows a voice post as a video.
+        X shows a voice post as a video. Raises ValueError when a post referred to is not there.
         """
         with self.world.lock:
             author = self.accounts[self.add_user(handle)]
             left_out = {account.id for account in self.officials()} if hide_mention else set()
             if in_reply_to is not None:
                 text = x_posts.with_auto_mentions(text, self._names_above(in_reply_to, author, left_out), self.account)
+            if quote_of is not None:
+                self._standing(quote_of)
             if repost_of is not None:
                 original = self._standing(repost_of)
                 text = f"RT @{original.author.handle}: {original.text}"
@@ -170,7 +176,9 @@ class XWorld:
     def thread_of(self, post_id: str) -> list[Post]:
         """The standing posts of the same conversation, oldest first."""
         with self.world.lock:
-            return self.visible(self.by_conversation.get(self.posts[post_id].conversation_id, []))
+            if post_id not in self.posts:
+                raise ValueError(f"The sandbox knows no X post {post_id}.")
+            return self.visible(self.by_conversation[self.posts[post_id].conversation_id])
 
     def posts_by(self, official: str) -> list[Post]:
         """The standing posts of an account, oldest first."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.platforms.x_length import MAX_WEIGHTED_LENGTH, weighted_length
 
-MENTION = re.compile(r"(?<![A-Za-z0-9_@＠])[@＠]([A-Za-z0-9_]{1,15})(?![A-Za-z0-9_@])")
+MENTION = re.compile(r"(?<![A-Za-z0-9_@＠])[@＠]([A-Za-z0-9_]{1,20})(?![A-Za-z0-9_@])")
 SHORTENED = 270  # weighted length of the shortened text of a long post, before the ellipsis
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 
