@@ -309,6 +309,7 @@ async def test_what_is_out_of_reach_is_told_as_a_gap() -> None:
         rig.later(days=9)
         for number in range(810):
             rig.x.post("sunita_k", f"@{HANDLE} {number}")
+        rig.later(minutes=1)
         batches = await rig.batches(cursors)
         (gap,) = [batch.gap for batch in batches if batch.gap]
         assert gap.since == seen - timedelta(minutes=10)
@@ -344,5 +345,11 @@ async def test_deletes_are_noticed_once_a_day_within_the_budget(rig: XRig) -> No
     assert await gone() == [f"{posts[110]}:deleted"]
     rig.x.delete(posts[7])
     assert await gone() == []
+    rig.later(seconds=1)
+    young = rig.x.post("sunita_k", f"@{HANDLE} later")
+    thread = Watched(posts[0], rig.world.clock.now(), (*posts, young))
+    rig.x.delete(young)
+    assert await gone() == []
     rig.later(hours=25)
     assert f"{posts[7]}:deleted" in await gone()
+    assert f"{young}:deleted" in await gone()

@@ -228,6 +228,9 @@ async def test_no_connection_was_not_sent() -> None:
         with pytest.raises(Unreachable):
             await port.identify()
         await port.close()
+        behind = XPort("x", XCredentials(**KEYS), api_url="http://x.test", clock=SteppedClock(START), proxy=url)
+        assert type(await failure(behind, REPLY)) is Unreachable
+        await behind.close()
 
 
 async def test_excluded_people_are_not_named(rig: XRig) -> None:

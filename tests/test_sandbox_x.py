@@ -204,6 +204,8 @@ def test_search_reaches_seven_days_and_reads_operators(rig: XRig) -> None:
             found(bad)
     with pytest.raises(tweepy.BadRequest, match="7 days"):
         rig.sdk().search_recent_tweets("garbage", start_time=START)
+    with pytest.raises(tweepy.BadRequest, match="10 seconds"):
+        rig.sdk().search_recent_tweets("garbage", end_time=rig.world.clock.now())
 
 
 def test_limits_count_down_and_end_with_the_window(rig: XRig) -> None:

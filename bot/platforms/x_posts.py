@@ -32,6 +32,11 @@ def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
 
 
+def written_at(post_id: str) -> datetime:
+    """When a post was written, from its id: X's ids carry milliseconds since 2010-11-04 above their 22nd bit."""
+    return datetime.fromtimestamp(((int(post_id) >> 22) + 1_288_834_974_657) / 1000, UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Included:
     """What came along with a page: users, referenced posts and media by their ids."""

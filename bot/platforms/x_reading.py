@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.platforms.port import Batch, Gap, Identity, Watch, Watched
 from bot.platforms.x_client import PAGE, Json, XClient
-from bot.platforms.x_posts import Included, deleted, inbound_of, moment_of
+from bot.platforms.x_posts import Included, deleted, inbound_of, moment_of, written_at
 from store.inbound import Inbound
 
 MENTION_PAGES = 10
@@ -20,6 +20,7 @@ MENTION_PAGES = 10
 MENTIONS_REACH = 700
 TIMELINE_PAGES = 32  # the newest 3,200 own posts
 SEARCH_REACH = timedelta(days=7) - timedelta(minutes=5)  # recent search's window, less what a request takes
+SEARCH_LATENESS = timedelta(seconds=15)  # X refuses an end_time of less than 10 seconds ago
 SEARCH_PAGES = 100
 SWEEP_PAGES = 3
 MAX_QUERY = 512  # characters of one search
@@ -85,10 +86,14 @@ class XReader:
         return pages
 
     def deletes(self, cursors: Mapping[str, str], watch: Watch, lookups: int) -> Batch:
-        """Which watched posts are gone: each looked at once a day, at most `lookups` requests of 100."""
+        """Which watched posts are gone: each looked at once a day, at most `lookups` requests of 100.
+
+        A post written after the day's round began waits for the next: at most 24 hours, X's own allowance.
+        """
         begun, after = self._round(cursors.get("deletes"))
         threads = {one: thread.thread_id for thread in watch.threads for one in thread.message_ids}
-        waiting = sorted((one for one in threads if _order(one) > _order(after)), key=_order)
+        due = (one for one in threads if _order(one) > _order(after) and written_at(one) <= begun)
+        waiting = sorted(due, key=_order)
         if not waiting or lookups < 1:
             return Batch()
         asked = waiting[: lookups * PAGE]
@@ -116,12 +121,13 @@ class XReader:
     def _search_before(self, since: datetime, until: datetime) -> tuple[list[Json], Gap | None]:
         """Mentions between `since` and `until` by recent search, and the stretch it could not reach."""
         start = max(since, self.now - SEARCH_REACH)
+        end = min(until + timedelta(seconds=1), self.now - SEARCH_LATENESS)
         why = "X shows only the newest 800 mentions and searches only seven days back."
-        if start >= until:
+        if start >= end:
             return [], Gap(since, until, why)
         pages, whole = self.client.pages(
             self.client.sdk.search_recent_tweets, f"@{self.us.handle}", page_by="next_token",
-            most=SEARCH_PAGES, start_time=start, end_time=until + timedelta(seconds=1),
+            most=SEARCH_PAGES, start_time=start, end_time=end,
         )  # fmt: skip
         if not whole:
             reached = min((moment_of(post["created_at"]) for post in _posts(pages)), default=until)

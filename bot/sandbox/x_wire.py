@@ -152,6 +152,9 @@ class XWire:
         start = _moment(request, "start_time")
         if start is not None and start < since:
             raise _invalid("start_time", "'start_time' must be on or after the last 7 days")
+        end = _moment(request, "end_time")
+        if end is not None and end > self._x.world.clock.now() - timedelta(seconds=10):
+            raise _invalid("end_time", "'end_time' must be a minimum of 10 seconds prior to the request time")
         found = [post for post in self._x.visible(self._candidates(request, since)) if fits(post)]
         return self._page(request, found, smallest=10, page_by="next_token")
 
