@@ -23,6 +23,7 @@ from handlers.understanding.text import Reading, normal, read
 from handlers.understanding.wants import thumb, want_hits, wants
 from store.vocabulary import Language
 
+_PLACE_ASKED = frozenset({Asked.DISTRICT, Asked.BOTH})
 NAMED = 2.0  # weight from which a category counts as named in an answer
 ANOTHER = 2.5  # weight from which a clause is about a matter of its own
 _DIGIT = re.compile(r"^\W*(?:option|no|number|नंबर|विकल्प)?\W*([1-9])\W*$", re.IGNORECASE)
@@ -54,8 +55,8 @@ def chosen(ranked: Ranked, least: float) -> tuple[str | None, tuple[str, ...]]:
     return named[0][0], ()
 
 
-def _where(reading: Reading, keys: Sequence[str], choices: Sequence[str]) -> WhereRead:
-    found = where(reading, keys, answering=True)
+def _where(reading: Reading, keys: Sequence[str], choices: Sequence[str], asked: Asked) -> WhereRead:
+    found = where(reading, keys, answering=asked in _PLACE_ASKED)
     if choices and found.district is None:
         both = [name for name in found.choices if name in choices]
         if len(both) == 1:
@@ -73,9 +74,16 @@ def _base(code: str) -> str:
     return taxonomy().categories[code].base
 
 
+def _is_apart(best: str | None, first: str | None, solved: bool, introduced: bool, good: bool) -> bool:
+    """Whether a clause with a category of its own opens a second matter."""
+    if best is None or (first is not None and _base(best) == _base(first)):
+        return False
+    return introduced or (solved and not good)
+
+
 def _other_matter(text: str, category: str | None) -> tuple[str, str | None, bool]:
     """(clauses about another matter, its category, whether an earlier clause says ours is solved)."""
-    solved = False
+    solved = introduced = False
     first: str | None = category
     rest: list[str] = []
     rest_category: str | None = None
@@ -85,10 +93,9 @@ def _other_matter(text: str, category: str | None) -> tuple[str, str | None, boo
         found = want_hits(reading.tokens, keys)
         ranked = rank(reading.tokens, keys)
         best = ranked.best if ranked.scores and ranked.scores[0][1] >= ANOTHER else None
-        trouble = kinds.signs(reading.tokens, keys)["complaint"] > 0 or "unresolved" in found or "another" in found
+        introduced = introduced or "another" in found
         good = "resolved" in found and "unresolved" not in found
-        apart = best is not None and (first is None or (_base(best) != _base(first)))
-        if rest or (best and apart and trouble and (solved or "another" in found) and not (good and not solved)):
+        if rest or (best not in (None, "corruption") and _is_apart(best, first, solved, introduced, good)):
             rest.append(clause)
             rest_category = rest_category or best
             continue
@@ -115,7 +122,9 @@ def _verdict(text: str, reading: Reading, keys: Sequence[str], found: dict[str, 
     if "laugh" in found:
         return Verdict.UNCLEAR
     if said.resolved:
-        return _unless_troubled(reading, keys, found)
+        return _unless_troubled(text, reading, keys, found)
+    if said.correction:
+        return Verdict.UNCLEAR
     if "no" in found:
         return Verdict.UNCLEAR if "but" in found and "yes" in found else Verdict.UNSATISFIED
     if _troubled(reading, keys, found):
@@ -143,16 +152,23 @@ def _troubled(reading: Reading, keys: Sequence[str], found: dict[str, list[Hit]]
     return kinds.signs(tokens, left)["complaint"] >= 1
 
 
-def _unless_troubled(reading: Reading, keys: Sequence[str], found: dict[str, list[Hit]]) -> Verdict:
-    """Satisfied, unless words of trouble stand after a word of contrast."""
-    contrast = [hit.start for hit in found.get("but", ())]
-    if contrast:
-        after = max(contrast)
-        tokens, left = reading.tokens[after:], keys[after:]
-        if kinds.signs(tokens, left)["complaint"] >= 1 and not want_hits(tokens, left).get("resolved"):
+def _unless_troubled(plain: str, reading: Reading, keys: Sequence[str], found: dict[str, list[Hit]]) -> Verdict:
+    """Satisfied, unless a word of trouble, a question or irony stands by it; then it is not clear."""
+    covered = {
+        at
+        for hit in (*found["resolved"], *(hit for hit in found.get("no", ()) if hit.start < 2))
+        for at in range(hit.start, hit.end)
+    }
+    places = [at for at in range(len(keys)) if at not in covered]
+    left = kinds.signs([reading.tokens[at] for at in places], [keys[at] for at in places])
+    contrast = max((hit.start for hit in found.get("but", ())), default=None)
+    if contrast is not None:
+        after = [at for at in places if at > contrast]
+        behind = kinds.signs([reading.tokens[at] for at in after], [keys[at] for at in after])
+        if behind["complaint"] and not any(hit.start > contrast for hit in found["resolved"]):
             return Verdict.UNSATISFIED
-    if "no" in found and _troubled(reading, keys, found) and len(found["no"]) == 1:
-        return Verdict.UNCLEAR if len(reading.tokens) > 3 else Verdict.UNSATISFIED
+    if left["complaint"] or left["sarcasm"] or plain.rstrip().endswith("?"):
+        return Verdict.UNCLEAR
     return Verdict.SATISFIED
 
 
@@ -179,7 +195,9 @@ def read_answer(
     keys = [key(word) for word in reading.words]
     found = want_hits(reading.tokens, keys)
     said = wants(plain, found, len(reading.tokens))
-    place = _where(reading, keys, district_choices)
+    place = _where(reading, keys, district_choices, asked)
+    if place.negated and (place.district or place.choices):
+        said = replace(said, correction=True)
     ranked = rank(reading.tokens, keys, place.spans)
     code, offers = chosen(ranked, NAMED)
     chosen_district = place.district or (

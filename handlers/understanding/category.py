@@ -51,6 +51,8 @@ def is_landmark(hit: Hit, keys: Sequence[str]) -> bool:
     after = keys[hit.end : hit.end + 2]
     if len(after) == 2 and after[0] in words["of"] and after[1] in words["beside"]:
         return True
+    if len(after) == 2 and after[0] in words["named_after"] and after[1] in words["lane"]:
+        return True  # "gaushala wali gali"
     before = keys[max(0, hit.start - 3) : hit.start]
     return any(word in words["near"] for word in before)
 

@@ -83,6 +83,8 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
         return Kind.ABUSE, None
     if found["political"] >= 6 and trouble <= 2:
         return Kind.POLITICAL, None
+    if found["praise"] >= 6 and found["restored"] and trouble <= 1:
+        return Kind.PRAISE, None
     if found["status_query"] >= 4 and (category_score < 8 or trouble <= 2) and trouble <= 4:
         return Kind.STATUS_QUERY, None
     if found["status_query"] and words <= 2:
@@ -106,4 +108,6 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
         return Kind.GRIEVANCE, None
     if words <= 2 and not trouble:
         return Kind.CHATTER, None
-    return Kind.GRIEVANCE if trouble else Kind.CHATTER, None
+    # Nothing tells: a longer text goes to people, never to the bin.
+    other = max(found[sign] for sign in ("chatter", "news", "political", "praise", "suggestion"))
+    return (Kind.GRIEVANCE if trouble or (words >= 7 and not other) else Kind.CHATTER), None

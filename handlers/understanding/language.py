@@ -18,11 +18,13 @@ _LATIN = re.compile("[a-zA-Z]")
 
 
 @cache
-def _function_words() -> dict[str, tuple[Language, float]]:
-    table: dict[str, tuple[Language, float]] = {}
+def _function_words() -> dict[str, list[tuple[Language, float]]]:
+    table: dict[str, list[tuple[Language, float]]] = {}
     for _, (tag, weight, words) in tsv_rows("function_words.tsv", 3):
         for word in words.split():
-            table[word] = (Language(tag), float(weight))
+            named = table.setdefault(word, [])
+            if all(language_tag is not Language(tag) for language_tag, _ in named):
+                named.append((Language(tag), float(weight)))
     return table
 
 
@@ -31,9 +33,9 @@ def latin_scores(words: list[str]) -> dict[Language, float]:
     scores = {Language.EN: 0.0, Language.HI_LATN: 0.0, Language.PA: 0.0}
     table = _function_words()
     for word in words:
-        found = table.get(word)
-        if found:
-            scores[found[0]] += found[1]
+        found = table.get(word, ())
+        for tag, weight in found:
+            scores[tag] += weight if len(found) == 1 else weight / 2  # "the", "to", "me" stand in two languages
     return scores
 
 

@@ -91,6 +91,8 @@ def _village(tokens: Sequence[Token], keys: Sequence[str], at: int, best: _Match
         return None
     if not (free or around(keys, (at, found.end), "village", 2, 2)):
         return None
+    if found.end == at + 1 and any(keys[at] in cues()[tells] for tells in ("village", "town", "road", "numbered")):
+        return None  # "thana" is a village too
     return found if found.exact or len(tokens[at].surface) >= 5 else None
 
 

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handlers.understanding.gazetteer import Gazetteer, gazetteer
+from handlers.understanding.key import key
 from handlers.understanding.mentions import Mention, around, cues, mentions
 from handlers.understanding.text import Reading, Token
 
+_HARYANA = key("haryana")
 ACCEPT = 0.6  # a district is taken from this score on
 TORN = 0.75  # ... when the runner-up stays below this share of it
 _PINCODE = re.compile(r"(?<!\d)(1[2-3]\d{4})(?!\d)")
@@ -30,6 +32,7 @@ class WhereRead:
     locality: str | None = None
     rural: bool | None = None
     outside: str | None = None
+    negated: bool = False  # "not Hisar": a correction
     spans: tuple[tuple[int, int], ...] = ()  # token positions that are part of place names
     reasons: tuple[str, ...] = ()
 
@@ -66,7 +69,7 @@ def _weighed(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], oth
 def _cued(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], kind: str) -> bool:
     """Whether something by an everyday word says that it is a place."""
     start, end = mention.start, mention.end
-    if around(keys, (start, end), "town", 1, 2):
+    if around(keys, (start, end), "town", 2, 2):
         return True
     clause = tokens[start].clause
     if [token.clause for token in tokens].count(clause) == end - start:
@@ -164,9 +167,9 @@ def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> 
     scores: dict[str, float] = {}
     seen: set[str] = set()
     reasons: list[str] = []
-    for code, district in _codes(reading.text):
-        scores[district] = scores.get(district, 0.0) + 1.2
-        reasons.append(f"{code} = {district}")
+    for code, told in _codes(reading.text):
+        scores[told] = scores.get(told, 0.0) + 1.2
+        reasons.append(f"{code} = {told}")
     strong = [m for m in weighed if any(place.kind != "village" for place in m.places)]
     for mention in strong:
         _add(scores, mention, seen)
@@ -175,25 +178,26 @@ def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> 
             continue
         inside = mention.districts & scores.keys()
         if inside:
-            for district in inside:
-                scores[district] += mention.weight * (0.5 if len(mention.districts) > 1 else 1.0)
+            for shared in inside:
+                scores[shared] += mention.weight * (0.5 if len(mention.districts) > 1 else 1.0)
         else:
             _add(scores, mention, seen)
     reasons += [f"{m.written} = {'/'.join(sorted(m.districts))} ({m.weight:.2f})" for m in weighed]
     spans = tuple((m.start, m.end) for m in raw)
     rural = _rural(keys)
+    negated = any(mention.weight == 0 for mention in weighed)
     district, choices = _decide(scores)
     district, choices = _hansi(district, choices, scores)
     outside = _outside(away, weighed, district, choices, keys)
     if outside:
         reasons.append(f"{outside} is named")
-        return WhereRead(None, (), None, rural, outside, spans, tuple(reasons))
+        return WhereRead(None, (), None, rural, outside, negated, spans, tuple(reasons))
     locality = _locality(reading, keys, weighed, district)
     if rural is None and weighed and district:
         inside_places = [place for m in weighed for place in m.places if place.district == district]
         if inside_places and all(place.kind == "village" for place in inside_places):
             rural = True
-    return WhereRead(district, choices, locality, rural, None, spans, tuple(reasons))
+    return WhereRead(district, choices, locality, rural, None, negated, spans, tuple(reasons))
 
 
 def _corroborated(mention: Mention, others: Sequence[Mention]) -> bool:
@@ -230,7 +234,7 @@ def _side(mention: Mention, keys: Sequence[str]) -> bool:
 def _names_haryana(keys: Sequence[str]) -> bool:
     """Haryana named as a place, not as the addressee ("Haryana CM sir")."""
     return any(
-        word == "hriyna" and not (at + 1 < len(keys) and keys[at + 1] in cues()["government"])
+        word == _HARYANA and not (at + 1 < len(keys) and keys[at + 1] in cues()["government"])
         for at, word in enumerate(keys)
     )
 

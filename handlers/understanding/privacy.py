@@ -22,7 +22,32 @@ _PHONE = re.compile(r"(?<![\d\w])(?:\+?\s?91[\s.\-]*|0)?\(?[6-9](?:[\s.\-()]{0,2
 _AADHAAR = re.compile(r"(?<![\d\w])[2-9]\d{3}[\s.\-]?\d{4}[\s.\-]?\d{4}(?![\d\w])")
 _MIXED = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{8}(?![A-Za-z0-9])")
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]{1,4})?\d(?:[\s\-]?\d){5,17}(?![A-Za-z0-9])")
+_SHORT_CODE = re.compile(r"(?<![\dA-Za-z/-])\d{4,6}(?![\dA-Za-z/-]|\.\d)")
+_PINCODE = re.compile(r"1[23]\d{4}(?!\d)")  # of Haryana; tells the place, not the person
 _BIRTH = re.compile(r"(?<!\d)\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}(?!\d)")
+_NAME = r"(?:[A-Z][a-z]+|[\u0904-\u0963]+|[\u0a05-\u0a65]+)"
+_TITLED = re.compile(
+    rf"(?:\b(?:Mr|Mrs|Ms|Smt|Shri|Sh|Dr|Nk|Hav|Sub)\.? |(?<!\w)(?:श्रीमती|श्री|स्वर्गीय|स्व\.|ਸ਼੍ਰੀ)\s+)({_NAME}(?: {_NAME})?)"
+)
+_SIGNED = re.compile(
+    rf"(?:[-–—]\s*|\n\s*)((?:[A-Z]\. ?)*{_NAME}(?: {_NAME}){{0,2}})(?=\s*(?:,|$)|\s*[,:]?\s*\+?\d{{10}})", re.MULTILINE
+)
+_BEFORE_PHONE = re.compile(
+    r"([^\W\d_]{3,20}(?: [^\W\d_]{3,20})?)(?:,[^,.\n]{0,30})?,?\s+"
+    r"(?=(?:mo|mob|ph|phone|मो)?[.:]?\s*(?:\+?91[\s.-]*|0)?[6-9]\d{9}(?!\d))"
+)
+_KIN = r"(?:मेरा|पिता का|पत्नी का|पति का|माता का|मां का|बेटे का|भाई का|मरीज का|ਮੇਰਾ)"
+_CALLED = re.compile(
+    rf"(?:\bnaam (?:hai )?|\bname is |\bmy name's |\bnamed |{_KIN}\s+(?:नाम|ਨਾਮ) )"
+    rf"(['\"]?)({_NAME}(?: [A-Z][a-z]+)?|[a-z]{{3,15}}(?= hai\b))\1"
+)
+_SO_CALLED = re.compile(rf"({_NAME}) नाम (?:का|की|के)(?!\w)")
+_HOME = re.compile(
+    r"(?:\b(?:house|h\.?|plot|flat|shop|room|quarter)\s*(?:no|number)?\.?\s*#?\s*\d[\w/-]*|\bH\.?No\.?\s*\d[\w/-]*"
+    r"|\bflat [A-Z]?-?\d[\w/-]*(?: Tower [A-Z0-9]+)?"
+    r"|(?:मकान|कमरा|प्लॉट|फ्लैट|किला|घर)\s*(?:नंबर|नं\.?|संख्या)\s*\d[\w/-]*)",
+    re.IGNORECASE,
+)
 _REACH = 40  # characters before a number in which a cue word counts
 
 
@@ -37,8 +62,8 @@ def _cues() -> dict[str, re.Pattern[str]]:
     }
 
 
-def _cued(kind: str, text: str, start: int) -> bool:
-    return bool(_cues()[kind].search(text, max(0, start - _REACH), start))
+def _cued(kind: str, text: str, start: int, reach: int = _REACH) -> bool:
+    return bool(_cues()[kind].search(text, max(0, start - reach), start))
 
 
 def _found(text: str) -> Iterable[tuple[str, int, int]]:
@@ -56,9 +81,32 @@ def _found(text: str) -> Iterable[tuple[str, int, int]]:
     for match in _CODE.finditer(text):
         if _cued("account", text, match.start()) and not _BIRTH.match(text, match.start()):
             yield "account", *match.span()
+    for match in _SHORT_CODE.finditer(text):
+        if _cued("short_code", text, match.start(), 22) and not _PINCODE.match(text, match.start()):
+            yield "account", *match.span()
     for match in _BIRTH.finditer(text):
         if _cued("birth", text, match.start()):
             yield "birth_date", *match.span()
+    for match in _HOME.finditer(text):
+        yield "address", *match.span()
+    yield from _names(text)
+
+
+def _names(text: str) -> Iterable[tuple[str, int, int]]:
+    """Names with a cue: a title, a signature, "my name is", or right before a phone number."""
+    for pattern, group in ((_TITLED, 1), (_SO_CALLED, 1), (_SIGNED, 1), (_CALLED, 2), (_BEFORE_PHONE, 1)):
+        for match in pattern.finditer(text):
+            start, end = match.span(group)
+            words = [word.lower() for word in re.findall(r"[^\W\d_]+", text[start:end])]
+            if words and not any(word in _not_names() for word in words):
+                yield "name", start, end
+
+
+@cache
+def _not_names() -> frozenset[str]:
+    """Words that stand where a name may stand and are none (data/not_person_names.tsv, function words)."""
+    plain = {word for _, (words, _) in tsv_rows("not_person_names.tsv", 2) for word in words.split()}
+    return frozenset(plain | {word for _, (_, _, words) in tsv_rows("function_words.tsv", 3) for word in words.split()})
 
 
 def personal_data(text: str) -> tuple[PersonalData, ...]:

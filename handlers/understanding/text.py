@@ -13,6 +13,7 @@ from dataclasses import dataclass
 _DIGITS = {zero + value: str(value) for zero in (0x0966, 0x0A66, 0x06F0, 0x0660, 0xFF10) for value in range(10)}
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\x00-\x08\x0b-\x1f\x7f]")
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:me|com|in|org|net|example)/\S*", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\[(?:photo|image|video|pic|फोटो|फ़ोटो|तस्वीर|वीडियो|ਫੋਟੋ)[^\]\n]{0,80}\]", re.IGNORECASE)
 _HANDLE = re.compile(r"(?<![\w.])@(\w{2,40})")
 _HASHTAG = re.compile(r"#(\w+)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
@@ -62,7 +63,7 @@ def _open_hashtags(text: str) -> str:
 def read(text: str) -> Reading:
     """Split a text in normal form into words; links are dropped, handles kept apart, hashtags opened."""
     plain = normal(text)
-    without_links = _LINK.sub(" ", plain)
+    without_links = _PLACEHOLDER.sub(" ", _LINK.sub(" ", plain))
     handles = tuple(_HANDLE.findall(without_links))
     bare = _open_hashtags(_HANDLE.sub(" ", without_links))
     lower = bare.lower().replace("’", "'")
