@@ -158,7 +158,9 @@ async def test_a_topic_is_kept_general_is_left_out_and_a_lost_topic_falls_back()
     async with telegram_stage(forum_topics=("Roads", "Water")) as stage:
         roads = stage.telegram.topics(stage.desk)["Roads"]
         await stage.port.send(stage.message("one", topic_id=str(roads)))
+        stage.fails("sendMessage", FaultKind.SLOW, times=None)  # counts the requests
         await stage.port.send(stage.message("two", topic_id="1"))
+        assert len(stage.world.faults.hits) == 1
         stage.telegram.delete_topic(stage.desk, "Roads")
         await stage.port.send(stage.message("three", topic_id=str(roads)))
         shown = stage.telegram.messages(stage.desk)[-3:]
@@ -510,6 +512,13 @@ def test_no_json_at_all_raises(kind: str, content: Any) -> None:
     assert parse_update({"update_id": 1, kind: content}, 42, START).key == "42:1"
 
 
+def test_a_thread_of_replies_is_no_topic() -> None:
+    message = {"message_id": 9, "chat": {"id": -100, "type": "supergroup"}, "text": "x", "message_thread_id": 4}
+    assert parse_update({"update_id": 1, "message": message}, 42, START).topic_id is None
+    message["is_topic_message"] = True
+    assert parse_update({"update_id": 1, "message": message}, 42, START).topic_id == "4"
+
+
 def test_what_has_no_update_id_is_no_update() -> None:
     with pytest.raises(ValueError, match="update_id"):
         parse_update({"message": {}}, 42, START)
@@ -551,6 +560,10 @@ async def test_a_file_too_big_gone_or_cut_is_refused_clearly(stage: TelegramStag
     with pytest.raises(Refused) as gone:
         await stage.port.fetch("nothing")
     assert gone.value.code == "telegram:file_gone"
+    stage.fails("file", FaultKind.PERMANENT)
+    with pytest.raises(Refused) as expired:
+        await stage.port.fetch(small)
+    assert expired.value.code == "telegram:file_gone"
     stage.fails("file", FaultKind.NOT_JSON)
     with pytest.raises(PlatformError, match="incomplete"):
         await stage.port.fetch(small)

@@ -149,6 +149,8 @@ class TelegramWire:
         fault = self._state.world.faults.pick(Platform.TELEGRAM, "file", str(bot.id))
         if fault is None:
             return whole
+        if fault.kind is FaultKind.PERMANENT:  # a file path that has expired
+            return _refusal(BotApiError(404, "Not Found"))
         if fault.kind in _UNDONE:
             return self._undone(fault, bot, "file", Parameters({}, {}))
         return await broken_after(fault, whole)
