@@ -56,7 +56,7 @@ def mark_sending(conn: sa.Connection, row_id: int, epoch: int, now: datetime) ->
     sent are filled in here.
     """
     found = conn.execute(sa.select(outbox).where(outbox.c.id == row_id).with_for_update()).one_or_none()
-    if found is None or found.state not in UNSENT:
+    if found is None or found.state not in UNSENT or found.next_attempt_at > now:
         return None
     row = outbox_row(found)
     outgoing = _resolved(conn, row)

@@ -121,7 +121,7 @@ def test_order_holds_within_a_destination_only(lane: Lane) -> None:
     assert lane.sent("b1", "900")
     assert lane.next_due() == NOW + MINUTE  # a2 is held, so it does not count
     assert lane.due(NOW + MINUTE) == ["a1"]
-    lane.sent("a1", "901")
+    lane.sent("a1", "901", NOW + MINUTE)
     assert lane.due(NOW + MINUTE) == ["a2"]
 
 
@@ -216,7 +216,7 @@ def test_what_follows_a_superseded_row_goes_on_with_the_newer_one(lane: Lane) ->
     lane.add("n2", "-100:1", supersede_key="n")
     lane.sent("n2", "-100:7")
     assert lane.due(NOW + MINUTE) == ["after"]
-    outgoing = lane.start("after").outgoing
+    outgoing = lane.start("after", NOW + MINUTE).outgoing
     assert outgoing is not None
     assert outgoing.reply_to_id == "7"
 

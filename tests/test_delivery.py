@@ -1,0 +1,587 @@
+"""Delivery against the emulated platforms: each message once, in order, whatever the wire does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from rig_facebook import facebook_rig
+from telegram_stage import telegram_stage
+from x_rig import HANDLE, XRig, ready_x
+
+from bot.clocks import SteppedClock
+from bot.delivery import Delivery, DeliveryPolicy
+from bot.platforms.port import (
+    Batch,
+    Identity,
+    NotSent,
+    OutcomeUnknown,
+    Port,
+    ReadBack,
+    Unknown,
+    Unreachable,
+    Watch,
+)
+from bot.sandbox.world import Fault, FaultKind
+from store import channels, inbox, outbox
+from store.alarms import open_alarms
+from store.channels import Channel
+from store.db import reading, writing
+from store.inbound import Undeliverable
+from store.outbound import Outgoing
+from store.outbox import NewRow
+from store.vocabulary import DeliveryState, OutgoingAct, Platform
+
+POLICY = DeliveryPolicy(deadline=0.25, lateness=1.0, standby=0.0, seed=1)
+UNDER_WAY = 0.35  # real seconds after which a late or slow effect of these tests has happened
+PATIENT = replace(POLICY, deadline=5.0)
+NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+
+class Machine:
+    """A machine clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Stand:
+    """One channel with its port, its clocks and a delivery over a database."""
+
+    engine: sa.Engine
+    clock: SteppedClock
+    port: Port
+    channel: Channel
+    machine: Machine = field(default_factory=Machine)
+    policy: DeliveryPolicy = PATIENT
+
+    def __post_init__(self) -> None:
+        self.delivery = self.new_delivery()
+
+    def new_delivery(self, **options: Any) -> Delivery:
+        return Delivery(
+            self.engine,
+            self.clock,
+            self.channel,
+            self.port,
+            options.pop("policy", self.policy),
+            machine=self.machine,
+            mark_repeat=lambda outgoing: replace(outgoing, text=f"(again) {outgoing.text}"),
+        )
+
+    def add(self, step: str, outgoing: Outgoing, destination: str | None = None, **other: Any) -> int:
+        row = NewRow(
+            channel_id=self.channel.id,
+            step_id=step,
+            recipient="r",
+            destination=destination or outgoing.thread_id,
+            template="first_reply",
+            outgoing=outgoing,
+            **other,
+        )
+        with writing(self.engine) as conn:
+            (row_id,) = outbox.add(conn, [row], self.clock.now())
+        return row_id
+
+    def state(self, row_id: int) -> DeliveryState:
+        return self.row(row_id).state
+
+    def row(self, row_id: int) -> outbox.OutboxRow:
+        with reading(self.engine) as conn:
+            found = outbox.row_by_id(conn, row_id)
+        assert found is not None
+        return found
+
+    def alarms(self) -> list[str]:
+        with reading(self.engine) as conn:
+            return [alarm.code for alarm in open_alarms(conn)]
+
+    async def quiet(self) -> int:
+        """Let late effects happen and the quiet time pass, then read back."""
+        await self.delivery.read_back_due()
+        await asyncio.sleep(UNDER_WAY)
+        self.machine.seconds += self.policy.quiet
+        return await self.delivery.read_back_due()
+
+    async def settle(self) -> None:
+        """Go on until nothing is left to do, moving both clocks as time would."""
+        for _ in range(20):
+            await self.delivery.send_due()
+            with reading(self.engine) as conn:
+                unknown = outbox.unknown_rows(conn, self.channel.id)
+            if unknown:
+                await self.quiet()
+            due = self.delivery.next_due()
+            if due is None and not unknown:
+                return
+            self.clock.advance_to(due or self.clock.now())
+        raise AssertionError("the outbox does not come to rest")
+
+
+def stand(engine: sa.Engine, clock: SteppedClock, port: Port, **more: Any) -> Stand:
+    with writing(engine) as conn:
+        channel = channels.register(conn, f"{port.platform.value}-{port.channel}", port.platform)
+    return Stand(engine, clock, port, channel, **more)
+
+
+HITS = [
+    FaultKind.RATE_LIMITED,
+    FaultKind.ERROR_BEFORE,
+    FaultKind.ERROR_AFTER,
+    FaultKind.RESET_BEFORE,
+    FaultKind.RESET_AFTER,
+    FaultKind.SLOW,
+    FaultKind.LATE,
+    FaultKind.NOT_JSON,
+    FaultKind.HALF_ANSWER,
+    FaultKind.REVOKED,
+    FaultKind.PERMANENT,
+]
+
+
+def policy_for(kind: FaultKind) -> DeliveryPolicy:
+    return POLICY if kind is FaultKind.SLOW else PATIENT
+
+
+async def renew(made: Stand, row_id: int) -> None:
+    """After refused credentials: the channel stands still with one alarm until a person renews them."""
+    assert await made.delivery.send_due() == 1
+    assert made.state(row_id) is DeliveryState.PENDING
+    assert made.alarms() == ["channel_stopped"]
+    assert await made.delivery.send_due() == 0
+    with writing(made.engine) as conn:
+        channels.resume(conn, made.channel.id, made.clock.now())
+
+
+@pytest.mark.parametrize("kind", HITS)
+async def test_x_shows_one_reply_whatever_fails(sqlite_engine: sa.Engine, kind: FaultKind) -> None:
+    with ready_x() as rig:
+        made = stand(sqlite_engine, rig.world.clock, rig.port, policy=policy_for(kind))
+        post_id = rig.x.post("asha", f"@{HANDLE} no water")
+        row_id = made.add("first:1", rig.answer(post_id))
+        rig.fault("create", kind, seconds=0.3)
+        if kind is FaultKind.REVOKED:
+            await renew(made, row_id)
+        await made.settle()
+        if kind is FaultKind.PERMANENT:
+            assert rig.x.posts_by(HANDLE) == []
+            assert made.state(row_id) is DeliveryState.PARKED
+            with writing(made.engine) as conn:
+                (heard,) = inbox.claim(conn, 5, made.clock.now())
+            assert isinstance(heard.heard, Undeliverable)
+        else:
+            (reply,) = rig.x.posts_by(HANDLE)
+            assert made.state(row_id) is DeliveryState.SENT
+            assert made.row(row_id).sent_id == reply.id
+        await made.delivery.release()
+
+
+@pytest.mark.parametrize("kind", HITS)
+async def test_facebook_shows_one_reply_whatever_fails(sqlite_engine: sa.Engine, kind: FaultKind) -> None:
+    async with facebook_rig() as rig:
+        made = stand(sqlite_engine, rig.world.clock, rig.port, policy=policy_for(kind))
+        rig.facebook.add_user("asha", "Asha")
+        post_id = rig.facebook.tag_post("asha", "no water")
+        reply = Outgoing(act=OutgoingAct.REPLY, text="HRY26-000001-4", thread_id=post_id, reply_to_id=post_id)
+        row_id = made.add("first:1", reply)
+        rig.world.faults.add(Fault(Platform.FACEBOOK, "*", kind, seconds=0.3))
+        if kind is FaultKind.REVOKED:
+            await renew(made, row_id)
+        await made.settle()
+        shown = rig.facebook.comments_of(post_id)
+        if kind is FaultKind.PERMANENT:
+            assert shown == []
+            assert made.state(row_id) is DeliveryState.PARKED
+        else:
+            assert [one["id"] for one in shown] == [made.row(row_id).sent_id]
+            assert made.state(row_id) is DeliveryState.SENT
+        await made.delivery.release()
+
+
+@pytest.mark.parametrize("kind", HITS)
+async def test_telegram_gets_one_notice_or_a_marked_repeat(sqlite_engine: sa.Engine, kind: FaultKind) -> None:
+    async with telegram_stage() as stage:
+        made = stand(sqlite_engine, stage.world.clock, stage.port, policy=policy_for(kind))
+        row_id = made.add("notice:1", stage.message("HRY26-000001-4"), f"{stage.desk}:1")
+        stage.fails("sendMessage", kind, seconds=0.3)
+        if kind is FaultKind.REVOKED:
+            await renew(made, row_id)
+        await made.settle()
+        texts = [one["text"] for one in stage.telegram.messages(stage.desk) if one["from_bot"]]
+        if kind is FaultKind.PERMANENT:
+            assert texts == []
+            assert made.state(row_id) is DeliveryState.PARKED
+            assert made.alarms() == ["message_refused"]
+        elif kind in (FaultKind.RATE_LIMITED, FaultKind.REVOKED):
+            assert texts == ["HRY26-000001-4"]
+        elif kind in (FaultKind.ERROR_BEFORE, FaultKind.RESET_BEFORE):
+            assert texts == ["(again) HRY26-000001-4"]
+        else:
+            assert texts == ["HRY26-000001-4", "(again) HRY26-000001-4"]
+        await made.delivery.release()
+
+
+@pytest.mark.parametrize("posted", [True, False])
+async def test_a_sender_that_dies_half_way_is_read_back(engine: sa.Engine, posted: bool) -> None:
+    with ready_x() as rig:
+        made = stand(engine, rig.world.clock, rig.port)
+        post_id = rig.x.post("asha", f"@{HANDLE} no water")
+        row_id = made.add("first:1", rig.answer(post_id))
+        await abandon(made, row_id, rig, posted=posted)
+        made.delivery = made.new_delivery()
+        assert await made.delivery.send_due() == 0
+        assert made.state(row_id) is DeliveryState.UNKNOWN
+        assert await made.delivery.read_back_due() == 0  # not before the quiet time is over
+        made.machine.seconds += made.policy.quiet - 0.1
+        assert await made.delivery.read_back_due() == 0
+        made.machine.seconds += 0.2
+        assert await made.delivery.read_back_due() == 1
+        assert made.state(row_id) is (DeliveryState.SENT if posted else DeliveryState.RETRY)
+        await made.settle()
+        (reply,) = rig.x.posts_by(HANDLE)
+        assert made.row(row_id).sent_id == reply.id
+        await made.delivery.release()
+
+
+async def abandon(made: Stand, row_id: int, rig: XRig, *, posted: bool) -> None:
+    """Leave the row as a killed process does: committed as sending, with or without the effect."""
+    begun = asyncio.Event()
+
+    class Dying(Recorder):
+        async def send(self, outgoing: Outgoing) -> str:
+            if posted:
+                await rig.port.send(outgoing)
+            begun.set()
+            await asyncio.Event().wait()
+            return ""
+
+    dying = Delivery(made.engine, made.clock, made.channel, Dying(), PATIENT, machine=made.machine)
+    sending = asyncio.ensure_future(dying.send_due())
+    await begun.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert made.state(row_id) is DeliveryState.SENDING
+    await dying.release()
+
+
+async def test_a_stale_reading_within_the_quiet_time_doubles_nothing(sqlite_engine: sa.Engine) -> None:
+    with ready_x() as rig:
+        made = stand(sqlite_engine, rig.world.clock, rig.port)
+        posts = [rig.x.post(f"citizen{n}", f"@{HANDLE} no water {n}") for n in range(5)]
+        rows = [made.add(f"first:{n}", rig.answer(post, f"HRY26-{n}")) for n, post in enumerate(posts)]
+        rig.fault("create", FaultKind.ERROR_AFTER, times=None)
+        assert await made.delivery.send_due() == 5
+        rig.world.faults.clear()
+        rig.fault("timeline", FaultKind.ERROR_BEFORE, times=1)
+        await made.quiet()
+        assert made.delivery.counts["found"] == 0
+        made.machine.seconds += 61
+        assert await made.delivery.read_back_due() == 5
+        assert made.delivery.counts["read_back"] == 1  # one reading for all
+        assert len(rig.x.posts_by(HANDLE)) == 5
+        assert {made.state(row) for row in rows} == {DeliveryState.SENT}
+        await made.delivery.release()
+
+
+async def test_a_blocked_citizen_holds_nobody_and_is_heard(sqlite_engine: sa.Engine) -> None:
+    with ready_x() as rig:
+        made = stand(sqlite_engine, rig.world.clock, rig.port)
+        post_id = rig.x.post("asha", f"@{HANDLE} no water")
+        rig.x.block("asha", HANDLE)
+        refused = made.add("first:1", rig.answer(post_id))
+        depends = made.add("ask:1", rig.answer(post_id, "HRY26-1 satisfied?"), follows_step="first:1")
+        other = made.add("first:2", rig.answer(rig.x.post("ravi", f"@{HANDLE} no light"), "HRY26-2"))
+        await made.settle()
+        states = [made.state(row) for row in (refused, depends, other)]
+        assert states == [DeliveryState.PARKED, DeliveryState.CANCELLED, DeliveryState.SENT]
+        with writing(made.engine) as conn:
+            (heard,) = inbox.claim(conn, 5, made.clock.now())
+        assert isinstance(heard.heard, Undeliverable)
+        assert heard.heard.outbox_id == refused
+        await made.delivery.release()
+
+
+async def test_a_reply_that_is_too_long_is_our_own_fault(sqlite_engine: sa.Engine) -> None:
+    with ready_x() as rig:
+        made = stand(sqlite_engine, rig.world.clock, rig.port)
+        row_id = made.add("first:1", rig.answer(rig.x.post("asha", f"@{HANDLE} no water"), "x" * 400))
+        await made.settle()
+        assert made.state(row_id) is DeliveryState.PARKED
+        assert made.alarms() == ["message_refused"]
+        await made.delivery.release()
+
+
+async def test_a_chat_that_moved_is_followed_at_once(sqlite_engine: sa.Engine) -> None:
+    async with telegram_stage(supergroup=False) as stage:
+        made = stand(sqlite_engine, stage.world.clock, stage.port)
+        rows = [made.add(f"n:{n}", stage.message(f"HRY26-{n}"), f"{stage.desk}:{n}") for n in range(3)]
+        new_chat = stage.telegram.migrate(stage.desk)
+        await made.delivery.send_due()
+        texts = [one["text"] for one in stage.telegram.messages(new_chat) if one["from_bot"]]
+        assert sorted(texts) == ["HRY26-0", "HRY26-1", "HRY26-2"]
+        assert {made.row(row).destination for row in rows} == {f"{new_chat}:{n}" for n in range(3)}
+        assert made.delivery.counts["chats_moved"] == 1
+        await made.delivery.release()
+
+
+async def test_a_full_group_waits_alone(sqlite_engine: sa.Engine) -> None:
+    async with telegram_stage() as stage:
+        other = stage.telegram.add_group("Power Hisar", members=[stage.kavita])
+        made = stand(sqlite_engine, stage.world.clock, stage.port)
+        stage.fails("sendMessage", FaultKind.RATE_LIMITED, seconds=30)
+        full = [made.add(f"a:{n}", stage.message(f"a{n}"), f"{stage.desk}:{n}") for n in range(3)]
+        free = made.add("b:1", stage.message("b1", thread_id=str(other)), f"{other}:1")
+        await made.delivery.send_due()
+        assert made.state(free) is DeliveryState.SENT
+        assert [made.state(row) for row in full] == [DeliveryState.RETRY] * 3
+        due = made.delivery.next_due()
+        assert due is not None
+        assert due >= made.clock.now() + timedelta(seconds=30)
+        await made.settle()
+        assert [one["text"] for one in stage.telegram.messages(stage.desk) if one["from_bot"]] == ["a0", "a1", "a2"]
+        await made.delivery.release()
+
+
+async def test_a_press_is_answered_once_or_quietly_not(sqlite_engine: sa.Engine) -> None:
+    async with telegram_stage() as stage:
+        made = stand(sqlite_engine, stage.world.clock, stage.port)
+        toast = Outgoing(act=OutgoingAct.ANSWER_PRESS, text="Accepted.", thread_id=str(stage.desk), press_id="1")
+        row_id = made.add("press:1", toast, "press:1")
+        stage.fails("answerCallbackQuery", FaultKind.ERROR_AFTER)
+        await made.settle()
+        assert made.state(row_id) is DeliveryState.CANCELLED
+        assert made.alarms() == []
+        await made.delivery.release()
+
+
+async def test_an_edit_of_unknown_outcome_is_simply_done_again(sqlite_engine: sa.Engine) -> None:
+    async with telegram_stage() as stage:
+        made = stand(sqlite_engine, stage.world.clock, stage.port)
+        made.add("notice", stage.message("first"), f"{stage.desk}:1")
+        edit = stage.message("second", act=OutgoingAct.EDIT)
+        row_id = made.add("edit", edit, f"{stage.desk}:1", follows_step="notice")
+        stage.fails("editMessageText", FaultKind.ERROR_AFTER)
+        await made.settle()
+        assert made.state(row_id) is DeliveryState.SENT
+        assert [one["text"] for one in stage.telegram.messages(stage.desk) if one["from_bot"]] == ["second"]
+        await made.delivery.release()
+
+
+class Recorder:
+    """A port that speaks to nothing: it keeps what it is given and fails as it is told."""
+
+    platform = Platform.X
+    channel = "recorder"
+
+    def __init__(self, platform: Platform = Platform.X) -> None:
+        self.platform = platform
+        self.sent: list[str] = []
+        self.failures: list[Exception] = []
+        self.on_send: Any = None
+        self.shown: ReadBack | None = None
+
+    async def identify(self) -> Identity:
+        return Identity("1", "us", "Us")
+
+    async def read(self, cursors: Mapping[str, str], watch: Watch) -> AsyncIterator[Batch]:
+        for batch in list[Batch]():
+            yield batch
+
+    async def send(self, outgoing: Outgoing) -> str:
+        if self.on_send is not None:
+            await self.on_send()
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append(outgoing.text)
+        return f"id{len(self.sent)}"
+
+    async def read_back(self, unknown: Sequence[Unknown]) -> ReadBack:
+        assert self.shown is not None
+        return self.shown
+
+    async def fetch(self, ref: str) -> bytes:
+        return b""
+
+    async def close(self) -> None:
+        return None
+
+
+@pytest.fixture
+async def quiet_stand(sqlite_engine: sa.Engine) -> AsyncIterator[tuple[Stand, Recorder]]:
+    port = Recorder()
+    made = stand(sqlite_engine, SteppedClock(NOW), port)
+    yield made, port
+    await made.delivery.release()
+
+
+def reply(text: str, thread: str = "t1") -> Outgoing:
+    return Outgoing(act=OutgoingAct.REPLY, text=text, thread_id=thread, reply_to_id="p1")
+
+
+async def test_order_holds_within_a_thread_while_others_go_on(quiet_stand: tuple[Stand, Recorder]) -> None:
+    made, port = quiet_stand
+    port.failures = [NotSent("x:500", "not now", retry_after=60.0)]
+    for text, thread in (("a1", "t1"), ("a2", "t1"), ("b1", "t2"), ("b2", "t2")):
+        made.add(text, reply(text, thread))
+    assert await made.delivery.send_due() == 3
+    assert port.sent == ["b1", "b2"]
+    made.clock.advance(timedelta(seconds=70))
+    await made.delivery.send_due()
+    assert port.sent == ["b1", "b2", "a1", "a2"]
+
+
+async def test_everything_has_an_end(quiet_stand: tuple[Stand, Recorder]) -> None:
+    made, port = quiet_stand
+    row_id = made.add("a1", reply("a1"))
+    port.failures = [NotSent("x:500", "not now") for _ in range(20)]
+    await made.settle()
+    assert made.row(row_id).attempts == made.policy.max_attempts
+    assert made.state(row_id) is DeliveryState.PARKED
+    assert made.alarms() == ["message_given_up"]
+
+
+async def test_a_platform_out_of_reach_does_not_use_up_every_messages_tries(
+    quiet_stand: tuple[Stand, Recorder],
+) -> None:
+    made, port = quiet_stand
+    rows = [made.add(f"a{n}", reply(f"a{n}", f"t{n}")) for n in range(5)]
+    port.failures = [Unreachable("x:connect", "no connection")]
+    assert await made.delivery.send_due() == 1
+    assert await made.delivery.send_due() == 0
+    assert [made.row(row).attempts for row in rows] == [1, 0, 0, 0, 0]
+    due = made.delivery.next_due()
+    assert due is not None
+    assert made.clock.now() < due <= made.clock.now() + timedelta(seconds=60)
+    await made.settle()
+    assert sorted(port.sent) == ["a0", "a1", "a2", "a3", "a4"]
+
+
+async def test_a_fault_of_the_adapter_itself_is_read_back(quiet_stand: tuple[Stand, Recorder]) -> None:
+    made, port = quiet_stand
+    row_id = made.add("a1", reply("a1"))
+    port.failures = [KeyError("surprise")]
+    assert await made.delivery.send_due() == 1
+    assert made.state(row_id) is DeliveryState.UNKNOWN
+    assert made.row(row_id).error_code == "adapter:KeyError"
+    port.shown = ReadBack({row_id: "77"}, NOW)
+    await made.quiet()
+    assert made.row(row_id).sent_id == "77"
+    assert port.sent == []
+
+
+async def test_what_cannot_be_read_back_far_enough_waits_for_a_person(
+    quiet_stand: tuple[Stand, Recorder],
+) -> None:
+    made, port = quiet_stand
+    row_id = made.add("a1", reply("a1"))
+    port.failures = [OutcomeUnknown("x:500", "broke off")]
+    await made.delivery.send_due()
+    port.shown = ReadBack({}, NOW + timedelta(minutes=1))
+    await made.quiet()
+    assert made.state(row_id) is DeliveryState.PARKED
+    assert made.alarms() == ["message_unknown"]
+    assert port.sent == []
+
+
+async def test_a_request_that_would_start_too_late_is_not_started(
+    quiet_stand: tuple[Stand, Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, port = quiet_stand
+    row_id = made.add("a1", reply("a1"))
+    seconds = iter([0.0, 0.0, 0.0, made.policy.start_within])
+    slow = Delivery(made.engine, made.clock, made.channel, port, PATIENT, machine=lambda: next(seconds, 1000.0))
+    await slow.send_due(limit=1)
+    assert port.sent == []
+    assert slow.counts["started_too_late"] == 1
+    assert (made.state(row_id), made.row(row_id).attempts) == (DeliveryState.PENDING, 0)
+    await slow.release()
+
+
+async def test_only_the_owner_of_the_lane_sends(engine: sa.Engine) -> None:
+    port = Recorder()
+    made = stand(engine, SteppedClock(NOW), port)
+    others = [made.new_delivery() for _ in range(3)]
+    for n in range(10):
+        made.add(f"a{n}", reply(f"a{n}", f"t{n}"))
+    tried = await asyncio.gather(*(one.send_due() for one in (made.delivery, *others)))
+    assert sorted(tried) == [0, 0, 0, 10]
+    assert sorted(port.sent) == sorted(f"a{n}" for n in range(10))
+    for one in (made.delivery, *others):
+        await one.release()
+
+
+async def test_a_lost_lane_is_noticed_before_the_next_message(postgres_engine: sa.Engine) -> None:
+    port = Recorder()
+    made = stand(postgres_engine, SteppedClock(NOW), port)
+    rows = [made.add(f"a{n}", reply(f"a{n}", f"t{n}")) for n in range(2)]
+
+    async def cut_the_lane() -> None:
+        with postgres_engine.connect() as conn, conn.begin():
+            conn.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 2000) FROM pg_locks WHERE locktype = 'advisory' "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+
+    port.on_send = cut_the_lane
+    assert await made.delivery.send_due() == 2
+    assert port.sent == ["a0"]
+    assert [made.state(row) for row in rows] == [DeliveryState.SENT, DeliveryState.PENDING]
+    assert not made.delivery.owns_lane
+    port.on_send = None
+    await made.delivery.send_due()
+    assert port.sent == ["a0", "a1"]
+    await made.delivery.release()
+
+
+async def test_x_out_of_reach_does_not_delay_telegram(sqlite_engine: sa.Engine) -> None:
+    clock = SteppedClock(NOW)
+    stuck = threading.Event()
+    x, telegram = Recorder(), Recorder(Platform.TELEGRAM)
+    slow = stand(sqlite_engine, clock, x, policy=replace(POLICY, deadline=5.0))
+    quick = stand(sqlite_engine, clock, telegram)
+
+    async def hang() -> None:
+        stuck.set()
+        await asyncio.sleep(0.5)
+        raise OutcomeUnknown("x:500", "broke off")
+
+    x.on_send = hang
+    slow.add("a1", reply("a1"))
+    quick.add("b1", reply("b1", "-100"), "-100:1")
+    hanging = asyncio.ensure_future(slow.delivery.send_due())
+    await asyncio.to_thread(stuck.wait)
+    assert await quick.delivery.send_due() == 1
+    assert telegram.sent == ["b1"]
+    assert not hanging.done()
+    await hanging
+    await slow.delivery.release()
+    await quick.delivery.release()
+
+
+async def test_it_runs_until_it_is_told_to_stop(quiet_stand: tuple[Stand, Recorder]) -> None:
+    made, port = quiet_stand
+    stop, wake = asyncio.Event(), asyncio.Event()
+    running = asyncio.ensure_future(made.new_delivery(policy=replace(PATIENT, tick=30.0)).run(stop, wake))
+    await asyncio.sleep(0.1)
+    made.add("a1", reply("a1"))
+    wake.set()
+    for _ in range(100):
+        await asyncio.sleep(0.02)
+        if port.sent:
+            break
+    assert port.sent == ["a1"]
+    stop.set()
+    await asyncio.wait_for(running, 5)
+    assert await made.delivery.send_due() == 0
+    assert made.delivery.owns_lane  # the lane was given back
