@@ -122,13 +122,19 @@ def migrate(engine: sa.Engine) -> None:
     """
     if schema_state(engine) == "newer":
         raise DatabaseUnusable(_newer(engine))
-    with engine.connect() as conn, _without_foreign_keys(conn), conn.begin():
-        if conn.dialect.name == "postgresql":
-            conn.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-        config = _config()
-        config.attributes["connection"] = conn
-        command.upgrade(config, "head")
-        _check_foreign_keys(conn)
+    try:
+        with engine.connect() as conn, _without_foreign_keys(conn), conn.begin():
+            if conn.dialect.name == "postgresql":
+                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            config = _config()
+            config.attributes["connection"] = conn
+            command.upgrade(config, "head")
+            _check_foreign_keys(conn)
+    except DBAPIError as error:
+        raise DatabaseUnusable(
+            f"The tables of {_shown(engine.url)} could not be brought up to date: {_first_line(error)}. "
+            "Nothing was changed; check the rights of SMGT's database user and the space left."
+        ) from error
 
 
 def require_current(engine: sa.Engine) -> None:
@@ -291,6 +297,10 @@ def _sqlite_error(error: DBAPIError) -> str:
     return str(getattr(error.orig, "sqlite_errorname", ""))
 
 
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0].rstrip(".")
+
+
 def _sqlite_sentence(file: Path, error: DBAPIError) -> str:
     name = _sqlite_error(error)
     if name.startswith("SQLITE_NOTADB"):
@@ -312,9 +322,8 @@ def _open_postgres(url: sa.URL) -> sa.Engine:
             standby = conn.execute(sa.select(sa.func.pg_is_in_recovery())).scalar_one()
     except DBAPIError as error:
         engine.dispose()
-        first_line = str(error.orig).strip().splitlines()[0]
         raise DatabaseUnusable(
-            f"The PostgreSQL database {_shown(url)} cannot be used: {_without_password(first_line, url)}. "
+            f"The PostgreSQL database {_shown(url)} cannot be used: {_without_password(_first_line(error), url)}. "
             "Check that the server runs and that address, name, user and password are right."
         ) from error
     if standby:

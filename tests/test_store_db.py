@@ -111,6 +111,31 @@ def test_tables_that_smgt_did_not_make_are_left_alone(empty_url: Callable[[], st
     engine.dispose()
 
 
+@pytest.mark.postgres
+def test_a_user_without_rights_gets_one_sentence(
+    make_postgres_database: Callable[[], str], postgres_server: sa.Engine
+) -> None:
+    url = sa.make_url(make_postgres_database())
+    role = f"{url.database}_guest"
+    with postgres_server.connect() as conn:
+        conn.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD 'very-secret'")
+    owner = open_engine(url.render_as_string(False))
+    with owner.begin() as conn:
+        conn.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    owner.dispose()
+    guest = open_engine(url.set(username=role, password="very-secret").render_as_string(False))
+    try:
+        with pytest.raises(DatabaseUnusable, match=r"permission denied.*Nothing was changed") as caught:
+            migrate(guest)
+        assert "very-secret" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert db.schema_state(guest) == "empty"
+    finally:
+        guest.dispose()
+        with postgres_server.connect() as conn:
+            conn.exec_driver_sql(f"DROP ROLE {role}")
+
+
 # -- opening -------------------------------------------------------------------------------------------------
 
 
