@@ -27,7 +27,12 @@ _PLACE_ASKED = frozenset({Asked.DISTRICT, Asked.BOTH})
 NAMED = 2.0  # weight from which a category counts as named in an answer
 ANOTHER = 2.5  # weight from which a clause is about a matter of its own
 _DIGIT = re.compile(r"^\W*(?:option|no|number|नंबर|विकल्प)?\W*([1-9])\W*$", re.IGNORECASE)
-_BUT = re.compile(r"[.!?।;\n,]+|(?<!\w)(?:par|lekin|but|magar|however|although|पर|लेकिन|मगर|ਪਰ)(?!\w)", re.IGNORECASE)
+# `\w` does not hold the vowel signs of Devanagari and Gurmukhi: without them पर would be found in परिवार.
+_LETTER = r"[\w\u0900-\u097f\u0a00-\u0a7f]"
+_BUT = re.compile(
+    rf"[.!?।;\n,]+|(?<!{_LETTER})(?:par|lekin|but|magar|however|although|पर|लेकिन|मगर|ਪਰ)(?!{_LETTER})",
+    re.IGNORECASE,
+)
 
 
 def _picked(text: str, found: dict[str, list[Hit]], choices: Sequence[str]) -> str | None:

@@ -180,6 +180,8 @@ def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> 
         if inside:
             for shared in inside:
                 scores[shared] += mention.weight * (0.5 if len(mention.districts) > 1 else 1.0)
+        elif strong:
+            continue  # a village that the table does not know in that district; the town decides
         else:
             _add(scores, mention, seen)
     reasons += [f"{m.written} = {'/'.join(sorted(m.districts))} ({m.weight:.2f})" for m in weighed]

@@ -12,6 +12,7 @@ from functools import cache
 
 from stdnum import verhoeff
 
+from handlers.understanding.gazetteer import gazetteer
 from handlers.understanding.meaning import PersonalData
 from handlers.understanding.number import find_numbers
 from handlers.understanding.tables import tsv_rows
@@ -25,15 +26,19 @@ _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]{1,4})?\d(?:[\s\-]?\d){5,17}(?![
 _SHORT_CODE = re.compile(r"(?<![\dA-Za-z/-])\d{4,6}(?![\dA-Za-z/-]|\.\d)")
 _PINCODE = re.compile(r"1[23]\d{4}(?!\d)")  # of Haryana; tells the place, not the person
 _BIRTH = re.compile(r"(?<!\d)\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}(?!\d)")
+# Letters with their vowel signs, which `\w` leaves out in Devanagari and Gurmukhi.
+_LETTER = r"[A-Za-z\u0904-\u0963\u0a05-\u0a75]"
+_WORD = rf"{_LETTER}+"
 _NAME = r"(?:[A-Z][a-z]+|[\u0904-\u0963]+|[\u0a05-\u0a65]+)"
 _TITLED = re.compile(
-    rf"(?:\b(?:Mr|Mrs|Ms|Smt|Shri|Sh|Dr|Nk|Hav|Sub)\.? |(?<!\w)(?:श्रीमती|श्री|स्वर्गीय|स्व\.|ਸ਼੍ਰੀ)\s+)({_NAME}(?: {_NAME})?)"
+    rf"(?:\b(?:Mr|Mrs|Ms|Smt|Shri|Sh|Dr|Nk|Hav|Sub)\.? |(?<!{_LETTER})(?:श्रीमती|श्री|स्वर्गीय|स्व\.|ਸ਼੍ਰੀ)\s+)"
+    rf"({_NAME}(?: {_NAME})?)"
 )
 _SIGNED = re.compile(
     rf"(?:[-–—]\s*|\n\s*)((?:[A-Z]\. ?)*{_NAME}(?: {_NAME}){{0,2}})(?=\s*(?:,|$)|\s*[,:]?\s*\+?\d{{10}})", re.MULTILINE
 )
 _BEFORE_PHONE = re.compile(
-    r"([^\W\d_]{3,20}(?: [^\W\d_]{3,20})?)(?:,[^,.\n]{0,30})?,?\s+"
+    rf"(?<!{_LETTER})({_LETTER}{{3,20}}(?: {_LETTER}{{3,20}})?)(?:,[^,.\n]{{0,30}})?,?\s+"
     r"(?=(?:mo|mob|ph|phone|मो)?[.:]?\s*(?:\+?91[\s.-]*|0)?[6-9]\d{9}(?!\d))"
 )
 _KIN = r"(?:मेरा|पिता का|पत्नी का|पति का|माता का|मां का|बेटे का|भाई का|मरीज का|ਮੇਰਾ)"
@@ -41,7 +46,7 @@ _CALLED = re.compile(
     rf"(?:\bnaam (?:hai )?|\bname is |\bmy name's |\bnamed |{_KIN}\s+(?:नाम|ਨਾਮ) )"
     rf"(['\"]?)({_NAME}(?: [A-Z][a-z]+)?|[a-z]{{3,15}}(?= hai\b))\1"
 )
-_SO_CALLED = re.compile(rf"({_NAME}) नाम (?:का|की|के)(?!\w)")
+_SO_CALLED = re.compile(rf"({_NAME}) नाम (?:का|की|के)(?!{_LETTER})")
 _HOME = re.compile(
     r"(?:\b(?:house|h\.?|plot|flat|shop|room|quarter)\s*(?:no|number)?\.?\s*#?\s*\d[\w/-]*|\bH\.?No\.?\s*\d[\w/-]*"
     r"|\bflat [A-Z]?-?\d[\w/-]*(?: Tower [A-Z0-9]+)?"
@@ -97,8 +102,10 @@ def _names(text: str) -> Iterable[tuple[str, int, int]]:
     for pattern, group in ((_TITLED, 1), (_SO_CALLED, 1), (_SIGNED, 1), (_CALLED, 2), (_BEFORE_PHONE, 1)):
         for match in pattern.finditer(text):
             start, end = match.span(group)
-            words = [word.lower() for word in re.findall(r"[^\W\d_]+", text[start:end])]
-            if words and not any(word in _not_names() for word in words):
+            words = [word.lower() for word in re.findall(_WORD, text[start:end])]
+            if not words or " ".join(words) in gazetteer().places.exact or words[0] in gazetteer().places.exact:
+                continue  # "- Safidon" tells the place
+            if not any(word in _not_names() for word in words):
                 yield "name", start, end
 
 

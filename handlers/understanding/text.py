@@ -15,7 +15,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\x0
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+\.(?:me|com|in|org|net|example)/\S*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\[(?:photo|image|video|pic|फोटो|फ़ोटो|तस्वीर|वीडियो|ਫੋਟੋ)[^\]\n]{0,80}\]", re.IGNORECASE)
 _HANDLE = re.compile(r"(?<![\w.])@(\w{2,40})")
-_HASHTAG = re.compile(r"#(\w+)")
+_HASHTAG = re.compile(r"#([\w\u0900-\u0963\u0a01-\u0a75]+)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|\d+|[\u0900-\u0963\u0971-\u097f]+|[\u0a00-\u0a65\u0a70-\u0a7f]+|[^\W\d_]+")
 _CLAUSE = re.compile(r"[.!?;|।\n,]+")
