@@ -160,6 +160,7 @@ class XWorld:
             old = self._standing(post_id)
             if old.parent_id:
                 names = self._names_above(old.parent_id, old.author, set())
+                names = [one for one in names if one.id in old.mention_ids]  # an unticked name stays unticked
                 text = x_posts.with_auto_mentions(text, names, self.account)
             return self._publish(
                 old.author, text, parent_id=old.parent_id, quote_of=old.quote_of, media=old.media, follows=old
