@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from store.tables import conversations, tickets, transcript
-from store.vocabulary import Awaiting
+from store.vocabulary import Awaiting, Platform
 
 LONGEST_WATCH: Final = timedelta(days=60)  # a thread silent for longer is heard again by its next mention
 
@@ -70,6 +70,10 @@ def _citizens_posts(channel_id: int, since: datetime) -> sa.Select[tuple[int, st
 def _watched(channel_id: int, since: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(
         tickets.c.channel_id == channel_id,
-        sa.or_(tickets.c.ended_at.is_(None), conversations.c.awaiting != Awaiting.NOTHING),
+        sa.or_(
+            tickets.c.ended_at.is_(None),
+            conversations.c.awaiting != Awaiting.NOTHING,
+            tickets.c.platform == Platform.FACEBOOK,  # a late "not solved" there names nobody; on X it mentions us
+        ),
         conversations.c.last_heard_at >= since,
     )

@@ -1,0 +1,226 @@
+"""The one place that builds things: database, clocks, accounts, desk, and the work each of them does in turn.
+
+`Office.pump` does one round of all work and says how much there was: the demo and the stories call it until nothing
+is left and then move the office clock. `bot/running.py` lets the same parts run side by side for `smgt run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from bot.clocks import OfficeClock
+from bot.delivery import Delivery
+from bot.delivery_policy import DeliveryPolicy
+from bot.intake import Intake
+from bot.office_calendar import office_holidays
+from bot.photos import fetch_due, photo_loader
+from bot.platforms.port import Identity, Port
+from bot.settings import Channel as ChannelSetting
+from bot.settings import Settings
+from handlers.desk.batch import Desk
+from handlers.digest.editions import next_edition_at, queue_daily
+from handlers.policy import FollowUps, Policy
+from store import channels, inbox, tickets
+from store.channels import Channel
+from store.db import migrate, open_engine, reading, require_current, schema_state, writing
+from store.inbound import Heard
+from store.vocabulary import Platform
+
+
+def policy_of(settings: Settings, now: datetime) -> Policy:
+    """The office's rules as the settings give them."""
+    years = range(now.year - 1, now.year + 2)
+    return Policy(
+        prefix=settings.ticket_prefix,
+        details_after=timedelta(hours=settings.details_hours),
+        satisfaction_reminder_after=timedelta(hours=settings.satisfaction_reminder_hours),
+        satisfaction_close_after=timedelta(hours=settings.satisfaction_close_hours),
+        reopen_within=timedelta(days=settings.reopen_days),
+        undo_withdrawal_within=timedelta(days=settings.withdraw_undo_days),
+        thread_join=timedelta(seconds=settings.thread_join_seconds),
+        confirm_emergency_after=timedelta(minutes=settings.emergency_confirm_minutes),
+        night_from=settings.night_from,
+        night_to=settings.night_to,
+        x_follow_ups=FollowUps(settings.x_followups),
+        max_unasked_per_ticket=settings.max_unasked_per_ticket,
+        any_state=settings.any_state,
+        holidays=office_holidays(years, settings.holidays_file),
+    )
+
+
+def delivery_policy_of(settings: Settings) -> DeliveryPolicy:
+    """How sending is timed, as the settings give it."""
+    return DeliveryPolicy(
+        start_within=float(settings.send_start_seconds),
+        deadline=float(settings.send_deadline_seconds),
+        lateness=float(settings.platform_lateness_seconds),
+        max_attempts=settings.max_attempts,
+    )
+
+
+def port_of(
+    settings: Settings, channel: ChannelSetting, clock: OfficeClock, load_photo: Callable[[int], bytes]
+) -> Port:
+    """The adapter of one of our accounts."""
+    proxy = str(settings.proxy_url) if settings.proxy_url else None
+    match channel.platform:
+        case Platform.X:
+            from bot.platforms.x import XPort
+
+            return XPort(channel.name, channel.x(), api_url=settings.x_api_url, clock=clock, proxy=proxy)
+        case Platform.FACEBOOK:
+            from bot.platforms.facebook import FacebookPort
+
+            return FacebookPort(
+                channel.name,
+                channel.facebook(),
+                graph_url=settings.facebook_graph_url,
+                clock=clock,
+                proxy=proxy,
+                load_photo=load_photo,
+            )
+        case Platform.TELEGRAM:
+            from bot.platforms.telegram import TelegramPort
+
+            return TelegramPort(
+                channel.name,
+                channel.credentials["BOT_TOKEN"],
+                api_url=settings.telegram_api_url,
+                clock=clock,
+                proxy=proxy,
+                load_photo=load_photo,
+            )
+
+
+def open_store(settings: Settings) -> sa.Engine:
+    """The database, brought up to date. Raises DatabaseUnusable; a newer database is refused."""
+    engine = open_engine(settings.database_url)
+    if schema_state(engine) in ("empty", "older"):
+        migrate(engine)
+    require_current(engine)
+    return engine
+
+
+@dataclass(slots=True)
+class Account:
+    """One official account at work."""
+
+    channel: Channel
+    port: Port
+    intake: Intake
+    delivery: Delivery
+
+
+class Office:
+    """Everything that is needed to hear, decide and answer."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: OfficeClock,
+        settings: Settings,
+        *,
+        machine: Callable[[], float] | None = None,
+        delivery_policy: DeliveryPolicy | None = None,
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.settings = settings
+        self.policy = policy_of(settings, clock.now())
+        self.desk = Desk(engine, clock.now, self.policy)
+        self.accounts: list[Account] = []
+        self._delivery_policy = delivery_policy or delivery_policy_of(settings)
+        self._machine = machine
+
+    def add(self, setting: ChannelSetting, port: Port, identity: Identity) -> Account:
+        """Take an account into work once the platform has said who it is."""
+        with writing(self.engine) as conn:
+            channel = channels.register(conn, setting.name, setting.platform, identity.account_id, identity.handle)
+            channels.resume(conn, channel.id, self.clock.now())
+        options = {} if self._machine is None else {"machine": self._machine}
+        account = Account(
+            channel,
+            port,
+            Intake(self.engine, self.clock, channel, port, **options),
+            Delivery(self.engine, self.clock, channel, port, self._delivery_policy, **options),
+        )
+        self.accounts.append(account)
+        return account
+
+    async def connect(self) -> list[Account]:
+        """Build every account of the settings and ask each platform who we are. Raises PlatformError."""
+        load_photo = photo_loader(self.engine)
+        for setting in self.settings.channels:
+            port = port_of(self.settings, setting, self.clock, load_photo)
+            identity = await port.identify()
+            await asyncio.to_thread(self.add, setting, port, identity)
+        return self.accounts
+
+    # -- work, one round at a time --------------------------------------------------------------------------------------
+
+    async def pump(self) -> int:
+        """One round: read, decide, send. Returns how much was done; 0 means that nothing is left for now."""
+        read = sum(await asyncio.gather(*(account.intake.read_once() for account in self.accounts)))
+        return read + await self.settle()
+
+    async def settle(self) -> int:
+        """Decide and send until nothing is due at this moment, without reading anew."""
+        done = 0
+        while True:
+            decided = await asyncio.to_thread(self.decide)
+            sent = await self.deliver()
+            done += decided + sent
+            if decided + sent == 0:
+                return done
+
+    def decide(self) -> int:
+        """Decide everything heard and everything that time has made due."""
+        done = 0
+        while work := self.desk.decide_batch() + self.desk.hear_time() + self.digest():
+            done += work
+        return done
+
+    def digest(self) -> int:
+        """Queue the morning digest if it is due and was not queued yet."""
+        with writing(self.engine) as conn:
+            return queue_daily(conn, self.clock.now(), at=self.settings.digest_at)
+
+    async def deliver(self) -> int:
+        """Send what is due on every account, each in its own lane, and settle unknown outcomes."""
+        ports = {account.channel.id: account.port for account in self.accounts}
+        fetched = await fetch_due(self.engine, ports, self.clock.now())
+        sent = await asyncio.gather(*(self._deliver(account) for account in self.accounts))
+        return fetched + sum(sent)
+
+    async def _deliver(self, account: Account) -> int:
+        return await account.delivery.send_due(limit=200) + await account.delivery.read_back_due()
+
+    def next_due(self) -> datetime | None:
+        """The next moment of the office clock at which something of ours is due."""
+        moments: list[datetime | None] = [account.delivery.next_due() for account in self.accounts]
+        with reading(self.engine) as conn:
+            moments += [inbox.next_due(conn), tickets.next_wake(conn)]
+        moments.append(next_edition_at(self.clock.now(), self.settings.digest_at))
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def keep(self, channel_name: str, events: Sequence[Heard]) -> int:
+        """Keep events that came by webhook; returns how many are new."""
+        channel = next(account.channel for account in self.accounts if account.channel.name == channel_name)
+        with writing(self.engine) as conn:
+            return inbox.put(conn, channel.id, events, {}, self.clock.now())
+
+    def ports(self) -> Mapping[str, Port]:
+        """The adapters by channel name."""
+        return {account.channel.name: account.port for account in self.accounts}
+
+    async def close(self) -> None:
+        """Release lanes and connections; nothing is lost by stopping here."""
+        for account in self.accounts:
+            await account.delivery.release()
+            await account.port.close()
+        self.engine.dispose()

@@ -1,0 +1,227 @@
+"""What citizens and officers do by hand: write, reply, press, report.
+
+Officers act as people do: they find the ticket's message in their chat, press its buttons by their words and reply to
+what the bot asks. Owns these acts; it must not know what a story expects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.demo.stage import Stage
+from handlers.case import Case
+from handlers.desk.addresses import address_of, language_of_chat
+from handlers.desk.rows import case_of
+from handlers.effects import Audience
+from handlers.facts import Facts
+from handlers.render import render
+from handlers.routing import cmo_post, may_act
+from handlers.understanding.taxonomy import taxonomy
+from store import tickets
+from store.db import reading
+from store.people import Officer, Post
+from store.tables import outbox
+from store.vocabulary import Language, Platform, Role
+
+THINKING = timedelta(seconds=4)
+TINY_JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
+
+
+class CannotAct(Exception):
+    """A person of the story cannot do what the story says; the sentence tells why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A message of ours in a Telegram chat."""
+
+    chat: int
+    message: int
+
+
+class Officers:
+    """The officers of the stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.telegram = stage.sandbox.telegram
+
+    def case(self, ticket_id: int) -> Case:
+        """The ticket as it stands."""
+        with reading(self.stage.office.engine) as conn:
+            return case_of(tickets.by_ids(conn, [ticket_id])[0])
+
+    def owner(self, case: Case) -> tuple[Post, Officer]:
+        """The chair that owns the ticket and a linked person in it."""
+        post = self.stage.directory.posts.get(case.owner_post or "") or cmo_post(self.stage.directory)
+        return self._holder(post)
+
+    def senior(self, case: Case) -> tuple[Post, Officer]:
+        """The next chair up that may act and has a linked person."""
+        owner = self.owner(case)[0]
+        above = [
+            post
+            for post in self.stage.directory.posts.values()
+            if post.level > owner.level
+            and post.department == owner.department
+            and may_act(case, post, self.stage.directory)
+        ]
+        return self._holder(min(above, key=lambda post: post.level, default=None))
+
+    def clerk(self) -> tuple[Post, Officer]:
+        """A clerk of the CMO desk."""
+        return self._holder(cmo_post(self.stage.directory))
+
+    def outsider(self, case: Case) -> tuple[Post, Officer]:
+        """An officer of another department."""
+        others = (
+            post
+            for post in self.stage.directory.posts.values()
+            if post.role is Role.NODAL_OFFICER and post.department != case.department and post.holders
+        )
+        return self._holder(next(others, None))
+
+    def _holder(self, post: Post | None) -> tuple[Post, Officer]:
+        holder = next((one for one in post.holders if one.telegram_user_id), None) if post else None
+        if post is None or holder is None:
+            raise CannotAct("There is no linked officer for this act.")
+        return post, holder
+
+    # -- acts ----------------------------------------------------------------------------------------------------------
+
+    async def press(
+        self, case: Case, officer: Officer, why: str, *, spot: Spot | None = None, label: str | None = None
+    ) -> str:
+        """Press a button of the ticket's notice (or of `spot`) by its words; returns the toast."""
+        at = spot or self.notice(case)
+        words = label or render(self._language(at.chat), "officer", "button", Facts(why=why))
+        press = self.telegram.press(int(officer.telegram_user_id or 0), at.chat, at.message, words)
+        await self._heard()
+        return self.telegram.answers(press) or ""
+
+    async def reply(self, officer: Officer, spot: Spot, text: str, *, photo: bool = False) -> Spot:
+        """Reply to a message of the bot."""
+        picture = TINY_JPEG if photo else None
+        user = int(officer.telegram_user_id or 0)
+        message = self.telegram.write(user, spot.chat, text, reply_to=spot.message, photo=picture)
+        await self._heard()
+        return Spot(spot.chat, message)
+
+    async def _heard(self) -> None:
+        """The office hears it; a few seconds pass, as they do between two touches of a phone."""
+        await self.stage.hear(Platform.TELEGRAM)
+        await self.stage.pass_time(THINKING)
+
+    async def dispose(self, case: Case, officer: Officer, text: str, *, photo: bool = False) -> str:
+        """Press "done", write the report, read the preview, confirm it; returns the last toast."""
+        toast = await self.press(case, officer, "dispose")
+        prompt = self.last_of(case, "prompt_atr")
+        if prompt is None:
+            return toast
+        await self.reply(officer, prompt, text, photo=photo)
+        preview = self.last_of(case, "preview")
+        return await self.press(case, officer, "confirm", spot=preview) if preview else toast
+
+    async def ask(self, case: Case, officer: Officer, text: str) -> str:
+        """Ask the citizen a question."""
+        toast = await self.press(case, officer, "ask")
+        prompt = self.last_of(case, "prompt_question")
+        if prompt is not None:
+            await self.reply(officer, prompt, text)
+        return toast
+
+    async def forward(self, case: Case, officer: Officer, where: str) -> str:
+        """Forward to a department by its code, or to the CMO desk ("cmo")."""
+        await self.press(case, officer, "forward")
+        choice = self.last_of(case, "choose_department")
+        if choice is None:
+            raise CannotAct("The list of departments did not come.")
+        language = self._language(choice.chat)
+        label = taxonomy().departments[where].short(language) if where != "cmo" else None
+        return await self.press(case, officer, "triage_desk", spot=choice, label=label)
+
+    async def place(self, case: Case, text: str) -> None:
+        """A clerk tells in own words what it is about and where."""
+        _, clerk = self.clerk()
+        spot = self.last_of(case, "triage_notice") or self.last_of(case, "emergency_notice")
+        if spot is None:
+            raise CannotAct("No notice about this ticket has reached the CMO desk.")
+        await self.reply(clerk, spot, text)
+
+    async def reject(self, case: Case, reason: str) -> str:
+        """A clerk rejects with a listed reason."""
+        _, clerk = self.clerk()
+        spot = self.last_of(case, "triage_notice")
+        if spot is None:
+            raise CannotAct("No notice about this ticket has reached the CMO desk.")
+        await self.press(case, clerk, "reject", spot=spot)
+        choice = self.last_of(case, "choose_reason")
+        return await self.press(case, clerk, reason, spot=choice)
+
+    # -- what they see -------------------------------------------------------------------------------------------------------
+
+    def notice(self, case: Case) -> Spot:
+        """Where the ticket's notice of this turn stands."""
+        spot = self._sent(outbox.c.step_id == f"{case.id}:notice:{case.turn}")
+        if spot is None:
+            raise CannotAct(f"{case.number} has no notice in any chat.")
+        return spot
+
+    def last_of(self, case: Case, template: str) -> Spot | None:
+        """The newest message of this template about the ticket."""
+        return self._sent(sa.and_(outbox.c.ticket_id == case.id, outbox.c.template == template))
+
+    def _sent(self, where: sa.ColumnElement[bool]) -> Spot | None:
+        query = sa.select(outbox.c.sent_id).where(where, outbox.c.sent_id.is_not(None)).order_by(outbox.c.id.desc())
+        with reading(self.stage.office.engine) as conn:
+            sent_id = conn.execute(query.limit(1)).scalar()
+        if not sent_id:
+            return None
+        chat, message = str(sent_id).split(":")
+        return Spot(int(chat), int(message))
+
+    def _language(self, chat: int) -> Language:
+        return language_of_chat(str(chat), self.stage.directory)
+
+    def chat_of(self, case: Case) -> int:
+        """The chat that owns the ticket."""
+        address = address_of(case, Audience.OWNER, self.stage.directory)
+        if address is None:
+            raise CannotAct("Nobody can be reached.")
+        return int(address.chat_id)
+
+
+class Citizens:
+    """People on X and Facebook."""
+
+    def __init__(self, stage: Stage, *, handle: str = "@cmohry") -> None:
+        self.stage = stage
+        self.x = stage.sandbox.x
+        self.facebook = stage.sandbox.facebook
+        self.handle = handle
+
+    def post(self, platform: Platform, who: str, name: str, text: str, **options: Any) -> str:
+        """A new post that tags the office; returns its id."""
+        if platform is Platform.X:
+            self.x.add_user(who, name)
+            tagged = text if self.handle.lower() in text.lower() or options.get("untagged") else f"{self.handle} {text}"
+            options.pop("untagged", None)
+            options.pop("hidden", None)
+            return self.x.post(who, tagged.strip(), **options)
+        self.facebook.add_user(who, name)
+        hidden = bool(options.pop("hidden", False))
+        options.pop("untagged", None)
+        options.pop("voice", None)
+        return self.facebook.tag_post(who, text, hide_author=hidden, **options)
+
+    def reply(self, platform: Platform, who: str, name: str, text: str, to: str, **options: Any) -> str:
+        """A reply or comment under `to`; returns its id."""
+        if platform is Platform.X:
+            self.x.add_user(who, name)
+            return self.x.post(who, text, in_reply_to=to, **options)
+        self.facebook.add_user(who, name)
+        return self.facebook.comment(who, to, text, **{key: value for key, value in options.items() if key == "photos"})
