@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from bot.clocks import OfficeClock
+from bot.clocks import OfficeClock, machine_seconds
 from bot.delivery import Delivery
 from bot.delivery_policy import DeliveryPolicy
 from bot.intake import Intake
@@ -23,11 +23,13 @@ from bot.platforms.port import Identity, Port
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
 from handlers.desk.batch import Desk
-from handlers.digest.editions import next_edition_at, queue_daily
+from handlers.digest.editions import due_edition, queue_daily
+from handlers.digest.period import next_edition_at
 from handlers.policy import FollowUps, Policy
 from store import channels, inbox, tickets
 from store.channels import Channel
 from store.db import migrate, open_engine, reading, require_current, schema_state, writing
+from store.directory import load_directory
 from store.inbound import Heard
 from store.vocabulary import Platform
 
@@ -125,7 +127,7 @@ class Office:
         clock: OfficeClock,
         settings: Settings,
         *,
-        machine: Callable[[], float] | None = None,
+        machine: Callable[[], float] = machine_seconds,
         delivery_policy: DeliveryPolicy | None = None,
     ) -> None:
         self.engine = engine
@@ -136,19 +138,16 @@ class Office:
         self.accounts: list[Account] = []
         self._delivery_policy = delivery_policy or delivery_policy_of(settings)
         self._machine = machine
+        self._digest_not_before = clock.now()
 
     def add(self, setting: ChannelSetting, port: Port, identity: Identity) -> Account:
         """Take an account into work once the platform has said who it is."""
         with writing(self.engine) as conn:
             channel = channels.register(conn, setting.name, setting.platform, identity.account_id, identity.handle)
             channels.resume(conn, channel.id, self.clock.now())
-        options = {} if self._machine is None else {"machine": self._machine}
-        account = Account(
-            channel,
-            port,
-            Intake(self.engine, self.clock, channel, port, **options),
-            Delivery(self.engine, self.clock, channel, port, self._delivery_policy, **options),
-        )
+        intake = Intake(self.engine, self.clock, channel, port, machine=self._machine)
+        delivery = Delivery(self.engine, self.clock, channel, port, self._delivery_policy, machine=self._machine)
+        account = Account(channel, port, intake, delivery)
         self.accounts.append(account)
         return account
 
@@ -187,8 +186,16 @@ class Office:
 
     def digest(self) -> int:
         """Queue the morning digest if it is due and was not queued yet."""
+        now, at = self.clock.now(), self.settings.digest_at
+        if now < self._digest_not_before:
+            return 0
+        with reading(self.engine) as conn:
+            due = due_edition(conn, now, at)
+        if due is None:
+            self._digest_not_before = next_edition_at(now, at)
+            return 0
         with writing(self.engine) as conn:
-            return queue_daily(conn, self.clock.now(), at=self.settings.digest_at)
+            return queue_daily(conn, now, load_directory(conn, now), at)
 
     async def deliver(self) -> int:
         """Send what is due on every account, each in its own lane, and settle unknown outcomes."""

@@ -6,12 +6,15 @@ It must not know what a story expects.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+import heapq
+import itertools
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from bot.app import Account, Office, open_store
 from bot.delivery_policy import DeliveryPolicy
@@ -28,16 +31,27 @@ from store.vocabulary import Platform
 START = datetime(2026, 11, 23, 3, 30, tzinfo=UTC)  # a Monday, 9 am in Haryana
 HASTE = DeliveryPolicy(start_within=2.0, deadline=5.0, lateness=0.5, tick=0.05, seed=1)
 STALL = timedelta(seconds=1)
+POLL = timedelta(minutes=2)
 
 
-@dataclass(slots=True)
 class Stage:
-    """Everything a story needs. `directory` is as of the start."""
+    """Everything a story needs. `directory` is as of the start.
 
-    sandbox: Sandbox
-    office: Office
-    directory: Directory
-    urls: Mapping[str, str]
+    Many people can be on stage at once: each is a coroutine that acts and then waits for office time to pass. The
+    clock moves only while all of them wait, to the next moment at which somebody acts or something of ours is due.
+    """
+
+    def __init__(self, sandbox: Sandbox, office: Office, directory: Directory, urls: Mapping[str, str]) -> None:
+        self.sandbox = sandbox
+        self.office = office
+        self.directory = directory
+        self.urls = urls
+        self.watchers: list[Callable[[], None]] = []  # called after each round
+        self._waiting: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._turns = itertools.count()
+        self._active = 0
+        self._unread: set[Platform] = set()
+        self._performing = False
 
     @property
     def now(self) -> datetime:
@@ -47,24 +61,90 @@ class Stage:
         """Our account on a platform."""
         return next(one for one in self.office.accounts if one.channel.platform is platform)
 
-    async def hear(self, platform: Platform, *, patience: timedelta = timedelta(hours=2)) -> int:
-        """Read a platform until something new is heard, letting minutes pass as a poller would, then settle."""
-        intake, waited, new = self.account(platform).intake, timedelta(0), 0
-        while not (new := await intake.read_once()) and waited < patience:
-            step = timedelta(minutes=2)
-            await self.pass_time(step)
-            waited += step
-        return new + await self.office.settle()
+    # -- for people on stage ---------------------------------------------------------------------------------------------
+
+    async def hear(
+        self, platform: Platform, *, until: Callable[[], bool] | None = None, patience: timedelta = timedelta(hours=2)
+    ) -> bool:
+        """Somebody wrote on `platform`: let it be read and settled. With `until`, minutes pass until it is true."""
+        waited = timedelta(0)
+        while True:
+            self._unread.add(platform)
+            await self.pass_time(timedelta(0))
+            if until is None or until():
+                return True
+            if waited >= patience:
+                return False
+            await self.pass_time(POLL)
+            waited += POLL
 
     async def pass_time(self, by: timedelta) -> None:
-        """Let office time pass: every due thing happens at its own moment, in order."""
+        """Wait while office time passes: every due thing happens at its own moment, in order."""
         until = self.now + by
+        if not self._performing:
+            await self.perform(self.pass_time(by))
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (until, next(self._turns), woken))
+        self._active -= 1
+        await woken
+
+    # -- the clock's side ------------------------------------------------------------------------------------------------
+
+    async def perform(self, *acts: Coroutine[Any, Any, None]) -> list[BaseException | None]:
+        """Let people act side by side until all are done. A single act's error is raised; of several, returned."""
+        self._performing, self._active = True, len(acts)
+        tasks = [asyncio.create_task(self._act(act)) for act in acts]
+        try:
+            while not all(task.done() for task in tasks):
+                await self._all_wait()
+                if all(task.done() for task in tasks):
+                    break
+                await self._round()
+                self._wake()
+        finally:
+            self._performing = False
+            for task in tasks:
+                task.cancel()
+        errors = [task.exception() if not task.cancelled() else None for task in tasks]
+        if len(acts) == 1 and errors[0] is not None:
+            raise errors[0]
+        return errors
+
+    async def _act(self, act: Coroutine[Any, Any, None]) -> None:
+        try:
+            await act
+        finally:
+            self._active -= 1
+
+    async def _all_wait(self) -> None:
+        while self._active > 0:
+            await asyncio.sleep(0)
+
+    async def _round(self) -> None:
+        """Read what was written, decide and send; then, if nobody may act yet, move the clock."""
+        unread, self._unread = self._unread, set()
+        for platform in unread:
+            await self.account(platform).intake.read_once()
         await self.office.settle()
+        for watch in self.watchers:
+            watch()
+        if self._waiting and self._waiting[0][0] > self.now:
+            await self._move_clock(self._waiting[0][0])
+
+    async def _move_clock(self, until: datetime) -> None:
+        clock = self.sandbox.world.clock
         while (due := self.office.next_due()) is not None and due <= until:
-            self.sandbox.world.clock.advance_to(max(due, self.now + STALL))
+            clock.advance_to(max(due, self.now + STALL))
             await self.office.settle()
-        self.sandbox.world.clock.advance_to(until)
+        clock.advance_to(until)
         await self.office.settle()
+
+    def _wake(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self.now:
+            woken = heapq.heappop(self._waiting)[2]
+            self._active += 1
+            woken.set_result(None)
 
 
 @asynccontextmanager
