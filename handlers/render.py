@@ -1,13 +1,13 @@
 """The only door to templates/: puts facts into words in one of four languages.
 
-Owns names in a language, times in the office's zone, staged shortening and the cut of an officer's words. It must
-not know tickets, databases or platforms, and holds no sentence itself.
+Owns names in a language, times in the office's zone, staged shortening and the cut of an officer's words. It
+must not know tickets, databases or platforms, and holds no sentence for citizens or officers itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.numbers import format_decimal
 from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateError, Undefined, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -70,8 +71,13 @@ def render(language: Language, audience: Audience, template: str, facts: Facts, 
     """The words of one message.
 
     A citizen's text is one line within `limit` weighted characters (X's 280 unless told); an officer's or the
-    digest's is Telegram HTML with its lines kept, and `limit` is not used. Raises MissingFact, UnknownTemplate, or
-    TextTooLong when the shortest wording does not fit.
+    digest's is Telegram HTML with its lines kept, and `limit` is not used (a toast and a button stay free of
+    markup, because Telegram shows them as they are).
+
+    Raises:
+        MissingFact: the template prints a fact that is None, or a code it has no words for.
+        UnknownTemplate: no such template for this audience.
+        TextTooLong: even the shortest wording passes the limit.
     """
     if template not in TEMPLATES[audience]:
         raise UnknownTemplate(f"There is no {audience} template {template!r}; see templates/en/{audience}/.")
@@ -83,6 +89,13 @@ def render(language: Language, audience: Audience, template: str, facts: Facts, 
 def render_result_within(language: Language, facts: Facts, limit: int = X_LIMIT) -> tuple[str, bool]:
     """The result with the satisfaction question, and whether the officer's words were cut to fit `limit`."""
     return _render_within(language, "result", facts, limit)
+
+
+def render_digest(language: Language, template: str, context: Mapping[str, object]) -> str:
+    """Telegram HTML of a digest from its figures; raises MissingFact, RenderError or UnknownTemplate."""
+    if template not in TEMPLATES["digest"]:
+        raise UnknownTemplate(f"There is no digest template {template!r}; see templates/en/digest/.")
+    return _tidy_lines(_written(language, f"{language}/digest/{template}.j2", context, html=True))
 
 
 def _render_within(language: Language, template: str, facts: Facts, limit: int) -> tuple[str, bool]:
@@ -97,8 +110,8 @@ def _render_within(language: Language, template: str, facts: Facts, limit: int) 
     field = _FREE_TEXT.get(template)
     if field is None:
         raise TextTooLong(
-            f"Template {language}/{name}.j2 needs {weighted_length(text)} weighted characters at its shortest; "
-            f"the limit is {limit}. Shorten its wording."
+            f"Template {language}/{name}.j2 needs {weighted_length(text)} weighted characters at its "
+            f"shortest; the limit is {limit}. Shorten its wording."
         )
     words = str(getattr(facts, field))
     room = limit - (weighted_length(text) - weighted_length(words))
@@ -118,32 +131,35 @@ def _fill(language: Language, name: str, facts: Facts, short: int) -> str:
     for field in fields(Facts):
         value = getattr(facts, field.name)
         context[field.name] = _AbsentFact(name=field.name) if value is None else _clean(value)
+    return _written(language, path, context, html=not name.startswith("citizen/"))
+
+
+def _written(language: Language, path: str, context: Mapping[str, object], *, html: bool) -> str:
     try:
-        return _environment(language, html=not name.startswith("citizen/")).get_template(path).render(context)
+        return _environment(language, html=html).get_template(path).render(context)
     except UndefinedError as error:
         raise MissingFact(f"Template {path} cannot be filled: {error.message}; give it in Facts.") from error
     except TemplateError as error:
         raise RenderError(f"Template {path} cannot be filled: {error.message}.") from error
 
 
-class _AbsentFact(StrictUndefined):
+class _AbsentFact(Undefined):
     """A fact that was not given: it may be asked about, never printed."""
 
     __slots__ = ()
-    __hash__ = object.__hash__
 
-    def __eq__(self, other: object) -> bool:
-        return False
+    def __str__(self) -> str:
+        return str(self._fail_with_undefined_error())
 
-    def __ne__(self, other: object) -> bool:
-        return True
+    def __iter__(self) -> Iterator[object]:
+        return iter((self._fail_with_undefined_error(),))
 
-    def __bool__(self) -> bool:
-        return False
+    def __len__(self) -> int:
+        return int(self._fail_with_undefined_error())
 
 
 def _clean(value: object) -> object:
-    if isinstance(value, str) and type(value) is str:
+    if type(value) is str:  # codes are enums and stay themselves
         return strip_unsafe(value)
     if isinstance(value, tuple):
         return tuple(_clean(item) for item in value)
@@ -208,6 +224,7 @@ def _refuse_none(value: object) -> object:
 
 def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> dict[str, Callable[..., object]]:
     locale = Locale.parse(language.value.replace("-", "_"))
+    indian = Locale("en", "IN")  # lakh and crore grouping with the same digits in all four languages
     known = taxonomy()
 
     def phrase(macro: str, *args: object) -> Markup:
@@ -220,8 +237,8 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
     def department(code: str) -> object:
         return phrase("department", code, _row(known.departments, code).short(language))
 
-    def office(code: str, place: str | Undefined | None = None) -> object:
-        return phrase("office", department(code), district(str(place)) if place else "")
+    def office(code: str, place: str | None = None) -> object:
+        return phrase("office", department(code), district(place) if place else "")
 
     def category(code: str) -> str:
         return _row(known.categories, code).name(language)
@@ -239,7 +256,15 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         month = locale.months["format"][width][local.month]
         return phrase("when", weekday, local.day, month, local.hour, local.minute)
 
-    def stamped(number: str, moment: datetime | Undefined | None) -> object:
+    def day(moment: datetime) -> str:
+        local = _aware(moment).astimezone(OFFICE_ZONE)
+        names = locale.days["format"]["wide"], locale.months["format"]["wide"]
+        return f"{names[0][local.weekday()]} {local.day} {names[1][local.month]} {local.year}"
+
+    def grouped(number: float) -> str:
+        return format_decimal(_given(number), locale=indian)  # 1,23,456
+
+    def stamped(number: str, moment: datetime | None) -> object:
         return phrase("stamped", _given(number), when(moment)) if moment else number
 
     def numbered(words: Iterable[str]) -> str:
@@ -253,6 +278,8 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         "body": body,
         "phone": phone,
         "when": when,
+        "day": day,
+        "grouped": grouped,
         "stamped": stamped,
         "choices": numbered,
         "either": lambda words: phrase("either", list(words)),
