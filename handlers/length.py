@@ -62,7 +62,7 @@ def cut_at_word(text: str, room: int) -> tuple[str, bool]:
         for end in range(1, len(text)):
             if weighted_length(text[:end] + ELLIPSIS) > room:
                 break
-            if not unicodedata.category(text[end]).startswith("M"):
+            if not _joined(text[end - 1], text[end]):
                 kept = text[:end]
     return kept.rstrip(" \t\n.,;:।-") + ELLIPSIS, True
 
@@ -70,3 +70,13 @@ def cut_at_word(text: str, room: int) -> tuple[str, bool]:
 def strip_unsafe(text: str) -> str:
     """`text` without controls (tab and newline stay) and without marks that reorder or hide letters."""
     return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n"))
+
+
+def _joined(before: str, after: str) -> bool:
+    """Do two characters belong to one letter: a mark after its base, or a consonant after a virama or joiner?"""
+    virama = 9  # canonical combining class
+    return (
+        unicodedata.category(after).startswith("M")
+        or unicodedata.combining(before) == virama
+        or "\u200d" in (before, after)
+    )
