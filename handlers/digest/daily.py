@@ -1,0 +1,71 @@
+"""The daily digest in words: Telegram HTML of one message, from figures alone.
+
+Owns what is left out when a message grows too long. It must not know the database; no citizen's words come here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from handlers.digest.shapes import DailyFigures, Ranking
+from handlers.render import RenderError, render_digest
+from store.vocabulary import Language
+
+TELEGRAM_LIMIT: Final = 4096  # characters of one message (Bot API, sendMessage); markup is counted here too
+SHORTER: Final = (5, 3, 1)  # how many of each ranking are named, fuller first
+
+
+class DigestTooLong(RenderError):
+    """Even the shortest wording of a digest passes one Telegram message."""
+
+
+def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0) -> str:
+    """Telegram HTML under 4,096 characters; `missed` editions were not sent before this one.
+
+    Raises:
+        DigestTooLong: even the shortest wording does not fit.
+        RenderError: a figure has a code that no words were written for.
+    """
+    text = ""
+    for top in SHORTER:
+        text = _render(_naming(figures, top), language, missed)
+        if len(text) < TELEGRAM_LIMIT:
+            return text
+    raise DigestTooLong(
+        f"The daily digest in {language} needs {len(text)} characters at its shortest; "
+        f"the limit is {TELEGRAM_LIMIT}. Shorten templates/{language}/digest/daily.j2."
+    )
+
+
+def _render(figures: DailyFigures, language: Language, missed: int) -> str:
+    context: dict[str, object] = {
+        "start": figures.start,
+        "now": figures.now,
+        "so_far": figures.now < figures.end,
+        "missed": missed,
+        "received": figures.received,
+        "opened": figures.opened,
+        "pending": figures.pending,
+        "done": figures.done,
+        "replies": figures.replies,
+        "trouble": figures.trouble,
+    }
+    return render_digest(language, "daily", context)
+
+
+def _naming(figures: DailyFigures, top: int) -> DailyFigures:
+    """The same figures with only the `top` largest of each ranking named."""
+    opened = replace(
+        figures.opened,
+        by_department=_shortened(figures.opened.by_department, top),
+        by_district=_shortened(figures.opened.by_district, top),
+        by_category=_shortened(figures.opened.by_category, top),
+    )
+    late = _shortened(figures.pending.late_by_department, top)
+    return replace(figures, opened=opened, pending=replace(figures.pending, late_by_department=late))
+
+
+def _shortened(ranking: Ranking, top: int) -> Ranking:
+    cut = sum(many for _, many in ranking.top[top:])
+    return replace(ranking, top=ranking.top[:top], others=ranking.others + cut)
