@@ -30,7 +30,7 @@ from bot.platforms.facebook_events import (
 )
 from bot.platforms.facebook_graph import FacebookCredentials, GraphClient, Usage, our_error
 from bot.platforms.facebook_reader import FacebookReader, ReadingPlan
-from bot.platforms.facebook_webhook import NeedsFetch, parse_webhook
+from bot.platforms.facebook_webhook import NeedsFetch, challenge_answer, parse_webhook, verify_signature
 from bot.platforms.port import (
     BadMessage,
     Batch,
@@ -80,6 +80,7 @@ class FacebookPort:
     ) -> None:
         self.channel = channel
         self.page_id = credentials.page_id
+        self._credentials = credentials
         self._clock = clock
         self._timeout = timeout
         self._load_photo = load_photo
@@ -158,6 +159,14 @@ class FacebookPort:
             return await asyncio.to_thread(self._fill, mention)
         except ReplyRefused:
             return None
+
+    def is_genuine(self, raw: bytes, signature: str | None) -> bool:
+        """Whether a delivery with this X-Hub-Signature-256 comes from Facebook; ask before `hear`."""
+        return verify_signature(raw, signature, self._credentials.app_secret)
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
+        """The plain text that subscribes our webhook; None when it is not Facebook with our word that asks."""
+        return challenge_answer(query, self._credentials.verify_token)
 
     def hear(self, raw: bytes) -> list[Inbound | NeedsFetch]:
         """A verified webhook delivery, read with what this port knows of its own name and comments."""
