@@ -172,6 +172,8 @@ def _unless_troubled(plain: str, reading: Reading, keys: Sequence[str], found: d
         behind = kinds.signs([reading.tokens[at] for at in after], [keys[at] for at in after])
         if behind["complaint"] and not any(hit.start > contrast for hit in found["resolved"]):
             return Verdict.UNSATISFIED
+        if after and "soft" not in found and not any(hit.start > contrast for hit in found["resolved"]):
+            return Verdict.UNCLEAR  # "it is done, but ..."
     if left["complaint"] or left["sarcasm"] or plain.rstrip().endswith("?"):
         return Verdict.UNCLEAR
     return Verdict.SATISFIED

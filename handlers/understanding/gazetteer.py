@@ -74,6 +74,7 @@ class Gazetteer:
     pincodes: Mapping[str, str]
     std_codes: Mapping[str, str]
     common_words: Mapping[tuple[str, ...], str]  # to the kind of cue each needs: any | town
+    never: frozenset[str]
     shared: Mapping[tuple[str, ...], str]
 
 
@@ -114,6 +115,7 @@ def gazetteer() -> Gazetteer:
     for _, (state, names) in tsv_rows("outside.tsv", 2):
         for name in names.split("|"):
             outside.add(name.strip(), Place(name.strip(), "outside", state))
+    never = frozenset(normal(cells[0]).lower() for _, cells in tsv_rows("never_places.tsv", 2))
     common = {_keys_of(name): cue for _, (name, _, cue) in tsv_rows("place_words.tsv", 3)}
     shared = {
         _keys_of(name): state for _, (names, state) in tsv_rows("shared_names.tsv", 2) for name in names.split("|")
@@ -123,7 +125,7 @@ def gazetteer() -> Gazetteer:
         for _, row in csv_rows(PACKAGE, "haryana/std_codes.csv", ("std_code", "district"))
         if row["std_code"] != "0172"  # shared with Chandigarh and Mohali
     }
-    return Gazetteer(places, villages, outside, _pincodes(), std_codes, common, shared)
+    return Gazetteer(places, villages, outside, _pincodes(), std_codes, common, never, shared)
 
 
 @lru_cache(maxsize=50_000)

@@ -75,7 +75,7 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
     """
     if is_emergency(found):
         return Kind.EMERGENCY, None
-    trouble = found["complaint"] + found["sarcasm"]
+    trouble = found["complaint"] + found["lasting"] + found["sarcasm"]
     grievance = category_score * 0.5 + trouble
     if found["spam"] >= 4 and found["spam"] >= trouble and (found["spam"] >= 8 or trouble <= 2):
         return Kind.SPAM, None
@@ -93,7 +93,13 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
         return Kind.SUGGESTION, None
     if found["news"] >= 3 and (trouble <= 2 or (found["news"] >= 6 and trouble <= 3)):
         return Kind.NEWS, None
-    if found["praise"] >= 3 and not found["sarcasm"] and (trouble <= 1 or (found["praise"] >= 6 and trouble <= 2)):
+    mixed = found["contrast"] and category_score >= 3
+    if (
+        found["praise"] >= 3
+        and not found["sarcasm"]
+        and not mixed
+        and (trouble <= 1 or (found["praise"] >= 6 and trouble <= 2))
+    ):
         return Kind.PRAISE, None
     outer = body(found)
     if outside:

@@ -67,9 +67,11 @@ def _match(names: Names, tokens: Sequence[Token], keys: Sequence[str], at: int) 
     for size in range(min(names.longest.get(keys[at], 0), len(keys) - at), 0, -1):
         sounding = tuple(keys[at : at + size])
         found = names.by_keys.get(sounding)
-        if not found:
+        if not found or tokens[at].clause != tokens[at + size - 1].clause:
             continue
         surface = written(tokens, at, at + size)
+        if surface in gazetteer().never:
+            continue
         exact = names.exact.get(surface)
         if exact:
             return _Match(at + size, tuple(exact), True)
@@ -111,7 +113,7 @@ def mentions(reading: Reading, keys: Sequence[str], *, free_villages: bool) -> l
             continue
         best = _village(tokens, keys, at, best, free_villages) or best
         if best is None:
-            guess = one_edit(tokens[at].surface, free_villages)
+            guess = () if tokens[at].surface in book.never else one_edit(tokens[at].surface, free_villages)
             if guess:
                 found.append(Mention(at, at + 1, tokens[at].surface, guess, 0.75))
             at += 1

@@ -27,7 +27,7 @@ def format_number(year: int, serial: int, prefix: str = DEFAULT_PREFIX) -> str:
 @lru_cache(maxsize=8)
 def _pattern(prefix: str) -> re.Pattern[str]:
     spelled = _PART.join(re.escape(char) for char in prefix)
-    return re.compile(rf"(?<![A-Za-z0-9]){spelled}{_PART}(\d{{2}}){_PART}(\d{{6,9}}?){_PART}(\d)(?!\d)", re.IGNORECASE)
+    return re.compile(rf"(?<![A-Za-z0-9]){spelled}{_PART}(\d{{2}}){_PART}(\d{{6,9}}){_PART}(\d)(?!\d)", re.IGNORECASE)
 
 
 def _canonical(prefix: str, year: str, serial: str, check: str) -> str:

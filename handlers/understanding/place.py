@@ -77,7 +77,11 @@ def _cued(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], kind: 
     if kind == "town":
         return False
     before = bool(start) and keys[start - 1] in cues()["before"]
-    return before or (end < len(keys) and keys[end] in cues()["inside"]) or start == 0
+    return (
+        before
+        or (end < len(keys) and keys[end] in cues()["inside"])
+        or (start == 0 and not (end < len(keys) and keys[end] in cues()["not_verb"]))
+    )
 
 
 def _shared_with_villages(mention: Mention) -> bool:
