@@ -100,15 +100,23 @@ TYPICAL = Facts(
     mapping=(("HRY26-004821-6", "Thu 26 Nov"),),
 )
 
+
+def _unknown(ask: str) -> dict[str, object]:
+    """What is asked for is not known; a first complaint is linked to nothing."""
+    unknown: dict[str, object] = dict.fromkeys(ask.split("+"))
+    return {**unknown, "ask": ask, "previous_number": None}
+
+
 Variants = tuple[tuple[str, Mapping[str, object]], ...]
 
 VARIANTS: dict[str, Variants] = {
     "received_ask": (
-        *((ask, {"ask": ask, "previous_number": None}) for ask in ASKS),
-        ("choices", {"ask": "district", "district": None, "district_choices": ("Hisar", "Panchkula")}),
-        ("kinds", {"ask": "category", "category": None, "category_choices": ("power_fault", "street_light")}),
-        ("media", {"ask": "category", "category": None, "has_media": True}),
-        ("careful", {"category": None, "district": None, "pii_seen": True, "tell_how_to_follow": True}),
+        *((ask, _unknown(ask)) for ask in ASKS),
+        ("linked", {**_unknown("district"), "previous_number": "HRY25-060001-2"}),
+        ("choices", {**_unknown("district"), "district_choices": ("Hisar", "Panchkula")}),
+        ("kinds", {**_unknown("category"), "category_choices": ("power_fault", "street_light")}),
+        ("media", {**_unknown("category"), "has_media": True}),
+        ("careful", {**_unknown("district+category"), "pii_seen": True, "tell_how_to_follow": True}),
     ),
     "received_routed": (
         ("plain", {}),
@@ -406,6 +414,40 @@ def test_a_repeated_answer_differs_by_its_moment(language: Language) -> None:
         for minutes in range(3)
     }
     assert len(texts) == 3
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            Language.EN,
+            "Your message has reached the Chief Minister's Office. Complaint number HRY26-004821-6; it never changes. "
+            "Two questions: 1) Which district is the problem in? 2) What is it about (power, water, road...)? "
+            "Answer here in your own words. Please post no phone or Aadhaar number.",
+        ),
+        (
+            Language.HI,
+            "आपकी बात मुख्यमंत्री कार्यालय तक पहुँच गई है। शिकायत नंबर HRY26-004821-6, यह कभी नहीं बदलेगा। दो बातें बता दें: "
+            "1) परेशानी किस ज़िले में है? 2) किस चीज़ की है (बिजली, पानी, सड़क...)? यहीं अपने शब्दों में लिखें। "
+            "फ़ोन या आधार नंबर यहाँ न लिखें।",
+        ),
+        (
+            Language.HI_LATN,
+            "Aapki baat CM office tak pahunch gayi hai. Shikayat number HRY26-004821-6, ye nahi badlega. "
+            "Do baatein bata dein: 1) pareshani kis zile mein hai? 2) kis cheez ki hai (bijli, paani, sadak...)? "
+            "Yahin apne shabdon mein likhein. Phone ya Aadhaar number yahan na likhein.",
+        ),
+        (
+            Language.PA,
+            "ਤੁਹਾਡੀ ਗੱਲ ਮੁੱਖ ਮੰਤਰੀ ਦਫ਼ਤਰ ਤੱਕ ਪਹੁੰਚ ਗਈ ਹੈ। ਸ਼ਿਕਾਇਤ ਨੰਬਰ HRY26-004821-6, ਇਹ ਕਦੇ ਨਹੀਂ ਬਦਲੇਗਾ। ਦੋ ਗੱਲਾਂ ਦੱਸੋ ਜੀ: "
+            "1) ਮੁਸ਼ਕਲ ਕਿਸ ਜ਼ਿਲ੍ਹੇ ਵਿੱਚ ਹੈ? 2) ਕਿਸ ਚੀਜ਼ ਦੀ ਹੈ (ਬਿਜਲੀ, ਪਾਣੀ, ਸੜਕ...)? ਇੱਥੇ ਹੀ ਲਿਖੋ। "
+            "ਫ਼ੋਨ ਜਾਂ ਆਧਾਰ ਨੰਬਰ ਇੱਥੇ ਨਾ ਲਿਖੋ।",
+        ),
+    ],
+)
+def test_the_first_reply_is_the_one_we_agreed_on(language: Language, expected: str) -> None:
+    facts = Facts(number="HRY26-004821-6", ask="district+category")
+    assert render(language, "citizen", "received_ask", facts) == expected
 
 
 # -- the officer's words ------------------------------------------------------------------------------------------
