@@ -21,9 +21,10 @@ from handlers.understanding.privacy import dotted, personal_data
 from handlers.understanding.taxonomy import taxonomy
 from handlers.understanding.text import Reading, normal, read
 from handlers.understanding.wants import thumb, want_hits, wants
-from store.vocabulary import Language
+from store.vocabulary import Language, Sensitivity
 
 _PLACE_ASKED = frozenset({Asked.DISTRICT, Asked.BOTH})
+SENSITIVE = 5.0  # weight from which a sensitive category goes before a nearly equal one
 NAMED = 2.0  # weight from which a category counts as named in an answer
 ANOTHER = 2.5  # weight from which a clause is about a matter of its own
 _DIGIT = re.compile(r"^\W*(?:option|no|number|नंबर|विकल्प)?\W*([1-9])\W*$", re.IGNORECASE)
@@ -47,12 +48,19 @@ def _picked(text: str, found: dict[str, list[Hit]], choices: Sequence[str]) -> s
     return choices[place - 1] if 1 <= place <= len(choices) else None
 
 
+def _is_sensitive(code: str) -> bool:
+    return taxonomy().categories[code].sensitivity is Sensitivity.SENSITIVE
+
+
 def chosen(ranked: Ranked, least: float) -> tuple[str | None, tuple[str, ...]]:
     """Category to take, or up to three to offer when torn."""
     if not ranked.scores:
         return None, ()
     named = [(code, score) for code, score in ranked.scores if score >= least]
     offers = tuple(code for code, _ in ranked.scores[:3])
+    sensitive = [code for code, score in named if score >= max(SENSITIVE, 0.6 * named[0][1]) and _is_sensitive(code)]
+    if sensitive:
+        return sensitive[0], ()  # silence about it in public outweighs the nearer word
     if not named:
         return None, offers
     if len(named) > 1 and named[1][1] > 0.8 * named[0][1] and not one_desk(named[0][0], named[1][0]):
@@ -134,9 +142,11 @@ def _verdict(text: str, reading: Reading, keys: Sequence[str], found: dict[str, 
         return Verdict.UNCLEAR if "but" in found and "yes" in found else Verdict.UNSATISFIED
     if _troubled(reading, keys, found):
         return Verdict.UNSATISFIED if size > 2 else Verdict.UNCLEAR
+    if "ok" in found:
+        return Verdict.UNCLEAR
     if "yes" in found and size <= 6 and "but" not in found:
         return Verdict.SATISFIED
-    if said.thanks and size > 4 and "but" not in found:
+    if said.thanks and size >= 4 and "but" not in found:
         return Verdict.SATISFIED
     if hand and size <= 3:
         return Verdict.SATISFIED

@@ -75,13 +75,13 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
     """
     if is_emergency(found):
         return Kind.EMERGENCY, None
-    trouble = found["complaint"] + found["lasting"] + found["sarcasm"]
+    trouble = found["complaint"] + found["asking"] + found["lasting"] + found["sarcasm"]
     grievance = category_score * 0.5 + trouble
     if found["spam"] >= 4 and found["spam"] >= trouble and (found["spam"] >= 8 or trouble <= 2):
         return Kind.SPAM, None
-    if found["abuse"] and trouble <= 2 and (found["abuse"] >= 8 or category_score < 3):
+    if found["abuse"] and trouble <= 2 and (category_score < 3 or (found["abuse"] >= 8 and not trouble)):
         return Kind.ABUSE, None
-    if found["political"] >= 6 and trouble <= 2:
+    if found["political"] >= 6 and trouble <= 2 and not (category_score >= 5 and found["complaint"]):
         return Kind.POLITICAL, None
     if found["praise"] >= 6 and found["restored"] and trouble <= 1:
         return Kind.PRAISE, None

@@ -76,6 +76,8 @@ def _cued(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], kind: 
         return True  # a clause of its own: "... tel nahi mila. Rania."
     if kind == "town":
         return False
+    if end == len(tokens) or tokens[end].clause != clause:
+        return True  # the last word: "rajkiya mahavidyalaya Hansi"
     before = bool(start) and keys[start - 1] in cues()["before"]
     return (
         before

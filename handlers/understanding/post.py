@@ -94,6 +94,8 @@ def _matter(ranked: Ranked, kind: Kind) -> _Matter:
     if not ranked.scores:
         return _Matter(None, (), 0.0)
     strength = min(1.0, ranked.scores[0][1] / 5.0)
+    if kind is Kind.EMERGENCY and code == "police_inaction":
+        code = "crime"  # it happens now
     return _Matter(code, choices, round(strength * (0.5 + 0.5 * ranked.margin), 3))
 
 

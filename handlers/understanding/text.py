@@ -18,7 +18,7 @@ _HANDLE = re.compile(r"(?<![\w.])@(\w{2,40})")
 _HASHTAG = re.compile(r"#([\w\u0900-\u0963\u0a01-\u0a75]+)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|\d+|[\u0900-\u0963\u0971-\u097f]+|[\u0a00-\u0a65\u0a70-\u0a7f]+|[^\W\d_]+")
-_CLAUSE = re.compile(r"[.!?;|।\n,]+")
+_CLAUSE = re.compile(r"[.!?;:|।\n,]+")
 
 
 @dataclass(frozen=True, slots=True)
