@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from store.dialects import insert_into
+from store.dialects import insert_into, is_one_of
 from store.inbound import DeskUpdate, Heard, Inbound, Undeliverable
 from store.payloads import PayloadUnreadable, heard_from_json, heard_to_json
 from store.tables import cursors as cursors_table
@@ -69,9 +69,7 @@ def put(
     if cursors:
         moved = insert_into(conn, cursors_table)
         conn.execute(
-            moved.on_conflict_do_update(
-                index_elements=["channel_id", "name"], set_={"value": moved.excluded.value}
-            ),
+            moved.on_conflict_do_update(index_elements=["channel_id", "name"], set_={"value": moved.excluded.value}),
             [{"channel_id": channel_id, "name": name, "value": value} for name, value in cursors.items()],
         )
     return new
@@ -117,9 +115,7 @@ def mark_done(conn: sa.Connection, decided: Sequence[Decided], now: datetime) ->
 def defer(conn: sa.Connection, row_id: int, not_before: datetime) -> None:
     """Let a pending row, and later rows of its actor, wait until `not_before`."""
     conn.execute(
-        inbox.update()
-        .where(inbox.c.id == row_id, inbox.c.state == InboxState.PENDING)
-        .values(not_before_at=not_before)
+        inbox.update().where(inbox.c.id == row_id, inbox.c.state == InboxState.PENDING).values(not_before_at=not_before)
     )
 
 
@@ -151,7 +147,9 @@ def release(conn: sa.Connection, row_id: int) -> bool:
 
 def purge(conn: sa.Connection, channel_id: int, message_id: str) -> int:
     """Destroy the kept payloads of one message (deleted by its author); how it was decided stays."""
-    posted = sa.or_(*(inbox.c.event_key.startswith(f"{head}{message_id}:", autoescape=True) for head in ("", "posted:", "edited:")))
+    posted = sa.or_(
+        *(inbox.c.event_key.startswith(f"{head}{message_id}:", autoescape=True) for head in ("", "posted:", "edited:"))
+    )
     gone = inbox.update().where(inbox.c.channel_id == channel_id, posted, inbox.c.state != InboxState.PENDING)
     return conn.execute(gone.values(payload=None)).rowcount
 
@@ -169,11 +167,11 @@ def next_due(conn: sa.Connection) -> datetime | None:
     """When the next pending row may be decided; in the past if one is waiting already."""
     earlier = inbox.alias("earlier")
     is_first = ~sa.exists().where(
-        earlier.c.actor_key == inbox.c.actor_key, earlier.c.id < inbox.c.id, earlier.c.state == "pending"
+        earlier.c.actor_key == inbox.c.actor_key, earlier.c.id < inbox.c.id, _is_pending(earlier)
     )
     due = sa.func.min(sa.func.coalesce(inbox.c.not_before_at, inbox.c.received_at))
     found: datetime | None = conn.execute(
-        sa.select(sa.type_coerce(due, inbox.c.received_at.type)).where(inbox.c.state == "pending", is_first)
+        sa.select(sa.type_coerce(due, inbox.c.received_at.type)).where(_is_pending(inbox), is_first)
     ).scalar_one()
     return found
 
@@ -213,9 +211,7 @@ def _row(channel_id: int, event: Heard, now: datetime) -> dict[str, Any]:
             row["error"] = f"cut: {written.cut_from} bytes were too many to keep whole"
     except PayloadUnreadable as error:
         row |= _parked(event, str(error), now)
-        logger.error(
-            "An event of channel %s was parked: %s", channel_id, error, extra={"action": "inbox.park"}
-        )
+        logger.error("An event of channel %s was parked: %s", channel_id, error, extra={"action": "inbox.park"})
     return row
 
 
@@ -250,26 +246,28 @@ def _claimable(now: datetime, after: int, wanted: int) -> sa.Select[Any]:
     behind_a_waiting_row = sa.exists().where(
         earlier.c.actor_key == inbox.c.actor_key,
         earlier.c.id < inbox.c.id,
-        earlier.c.state == "pending",
+        _is_pending(earlier),
         earlier.c.not_before_at > now,
     )
     return (
         sa.select(inbox)
         .where(
-            inbox.c.state == "pending",
-            inbox.c.id > after,
+            _is_pending(inbox),
+            inbox.c.id + 0 > after,
             sa.or_(inbox.c.not_before_at.is_(None), inbox.c.not_before_at <= now),
             ~behind_a_waiting_row,
         )
-        .order_by(inbox.c.id)
+        .order_by(inbox.c.id + 0)  # from the few that wait, not along the whole table in its own order
         .limit(wanted)
         .with_for_update(skip_locked=True, of=inbox)
     )
 
 
-def _in_turn(
-    conn: sa.Connection, taken: Sequence[sa.Row[Any]], found: Sequence[sa.Row[Any]]
-) -> list[sa.Row[Any]]:
+def _is_pending(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+    return is_one_of(rows.c.state, InboxState.PENDING)
+
+
+def _in_turn(conn: sa.Connection, taken: Sequence[sa.Row[Any]], found: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
     """Those of the rows found and locked whose actor has no earlier row in another worker's hands.
 
     Read after the locks were taken: what another worker has finished by then is done and seen as done.
@@ -278,7 +276,7 @@ def _in_turn(
         return []
     mine = {row.id for row in (*taken, *found)}
     pending = sa.select(inbox.c.actor_key, sa.func.min(inbox.c.id)).where(
-        inbox.c.state == "pending",
+        _is_pending(inbox),
         inbox.c.actor_key.in_({row.actor_key for row in found}),
         inbox.c.id.not_in(mine),
     )

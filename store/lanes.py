@@ -157,6 +157,13 @@ class _SessionLock:
 
     def release(self) -> None:
         with self._guard:
+            if self._conn is None:
+                return
+            try:
+                self._conn.execute(sa.select(sa.func.pg_advisory_unlock_all()))  # at once, not when it is noticed
+            except sa.exc.DBAPIError as error:
+                name = type(error.orig).__name__
+                logger.info("The lock %s had ended already: %s", self._key, name, extra={"action": "lanes.lost"})
             self._end()
 
     def _end(self) -> None:

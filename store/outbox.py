@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from store.dialects import insert_into
+from store.dialects import insert_into, is_one_of
 from store.outbound import Outgoing
 from store.payloads import outgoing_from_json, outgoing_to_json, same_words
 from store.tables import channels, events, outbox
@@ -156,7 +156,11 @@ def cancel_followers(conn: sa.Connection, row_id: int, now: datetime) -> int:
 
 def unknown_rows(conn: sa.Connection, channel_id: int) -> list[OutboxRow]:
     """The rows of a channel whose outcome is unknown, oldest first."""
-    wanted = sa.select(outbox).where(outbox.c.channel_id == channel_id, outbox.c.state == DeliveryState.UNKNOWN)
+    wanted = sa.select(outbox).where(
+        outbox.c.channel_id == channel_id,
+        is_one_of(outbox.c.state, *OPEN),
+        outbox.c.state == DeliveryState.UNKNOWN,
+    )
     return [outbox_row(row) for row in conn.execute(wanted.order_by(outbox.c.id))]
 
 
@@ -213,6 +217,7 @@ def next_due(conn: sa.Connection, channel_id: int | None = None) -> datetime | N
         sa.select(due_at)
         .join(channels, channels.c.id == outbox.c.channel_id)
         .where(
+            is_one_of(outbox.c.state, *OPEN),
             outbox.c.state.in_(UNSENT),
             channels.c.stopped_at.is_(None),
             ~_held(outbox.c.next_attempt_at),
@@ -231,7 +236,7 @@ def in_flight(conn: sa.Connection) -> int:
     wanted = (
         sa.select(sa.func.count())
         .select_from(outbox.join(channels, channels.c.id == outbox.c.channel_id))
-        .where(outbox.c.state.in_(going), channels.c.stopped_at.is_(None))
+        .where(is_one_of(outbox.c.state, *OPEN), outbox.c.state.in_(going), channels.c.stopped_at.is_(None))
     )
     return int(conn.execute(wanted).scalar_one())
 
@@ -313,6 +318,7 @@ def _goable(channel_id: int, now: datetime) -> sa.Select[Any]:
         sa.select(outbox)
         .where(
             outbox.c.channel_id == channel_id,
+            is_one_of(outbox.c.state, *OPEN),
             outbox.c.state.in_(UNSENT),
             outbox.c.next_attempt_at <= now,
             working,
@@ -330,6 +336,7 @@ def _held(at: datetime | sa.ColumnElement[datetime]) -> sa.Exists:
         earlier.c.channel_id == outbox.c.channel_id,
         earlier.c.destination == outbox.c.destination,
         earlier.c.id < outbox.c.id,
+        is_one_of(earlier.c.state, *OPEN),
         sa.or_(
             earlier.c.state.in_((DeliveryState.SENDING, DeliveryState.RETRY, DeliveryState.UNKNOWN)),
             sa.and_(
@@ -345,7 +352,7 @@ def _waits_for_another() -> sa.Exists:
     return sa.exists().where(
         first.c.step_id == outbox.c.follows_step,
         first.c.recipient == outbox.c.recipient,
-        first.c.state.in_(OPEN),
+        is_one_of(first.c.state, *OPEN),
     )
 
 

@@ -16,10 +16,12 @@ import sqlalchemy as sa
 
 from store import inbox
 from store.alarms import raise_alarm
+from store.dialects import is_one_of
 from store.inbound import Undeliverable
 from store.outbound import Outgoing
 from store.outbox import (
     ENDED_UNSENT,
+    OPEN,
     UNSENT,
     OutboxRow,
     cancel,
@@ -211,6 +213,7 @@ def orphans(conn: sa.Connection, channel_id: int, epoch: int, now: datetime) -> 
         outbox.update()
         .where(
             outbox.c.channel_id == channel_id,
+            is_one_of(outbox.c.state, *OPEN),
             outbox.c.state == DeliveryState.SENDING,
             outbox.c.epoch <= epoch,
         )
@@ -229,6 +232,7 @@ def postpone_chat(conn: sa.Connection, channel_id: int, chat_id: str, until: dat
         outbox.update()
         .where(
             outbox.c.channel_id == channel_id,
+            is_one_of(outbox.c.state, *OPEN),
             outbox.c.state.in_(UNSENT),
             outbox.c.next_attempt_at < until,
             sa.or_(

@@ -431,3 +431,30 @@ def test_there_is_one_leader(engine: sa.Engine) -> None:
     second = lanes.take_leadership(engine)
     assert second is not None
     second.release()
+
+
+def test_looking_for_work_reads_only_what_is_open(sqlite_engine: sa.Engine) -> None:
+    lane = Lane(sqlite_engine)
+    lane.release()
+    asked: list[tuple[str, Any]] = []
+
+    @sa.event.listens_for(sqlite_engine, "before_cursor_execute")
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    with writing(sqlite_engine) as conn:
+        outbox.due(conn, lane.channel.id, NOW, 10)
+        outbox.next_due(conn)
+        outbox.unknown_rows(conn, lane.channel.id)
+        outbox.in_flight(conn)
+        inbox.claim(conn, 10, NOW)
+        inbox.next_due(conn)
+    sa.event.remove(sqlite_engine, "before_cursor_execute", note)
+    assert len(asked) == 6
+    with sqlite_engine.connect() as conn:
+        for statement, parameters in asked:
+            plan = [row[-1] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            for step in plan:
+                if any(f" {table}" in step for table in ("outbox", "inbox", "earlier")):
+                    assert "USING INDEX ix_outbox_open" in step or "ix_inbox_waiting" in step, plan
