@@ -144,6 +144,12 @@ def test_another_state_is_told_unless_any_state_goes() -> None:
     assert understand(text, any_state=True).kind is Kind.GRIEVANCE
 
 
+def test_an_officers_handle_parts_two_homes_and_ours_says_nothing() -> None:
+    assert understand("@DC_Hisar Barwala me light nahi").district == "Hisar"
+    assert understand("@DC_Hisar light nahi aa rahi").district is None
+    assert understand("@DC_Hisar Barwala me light nahi", handles=("DC_Hisar",)).district is None
+
+
 def test_few_words_with_a_photo_are_a_complaint() -> None:
     assert understand("देख लो", has_media=True).kind is Kind.GRIEVANCE
     assert understand("देख लो").kind is Kind.CHATTER

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from handlers.understanding.gazetteer import Gazetteer, gazetteer
 from handlers.understanding.key import key
 from handlers.understanding.mentions import Mention, around, cues, mentions
-from handlers.understanding.text import Reading, Token
+from handlers.understanding.text import Reading, Token, open_name
 
 _HARYANA = key("haryana")
 ACCEPT = 0.6  # a district is taken from this score on
@@ -122,6 +122,17 @@ def _codes(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def _from_handles(handles: Sequence[str]) -> dict[str, float]:
+    """Districts named inside handles (@DC_Panchkula): too weak alone, enough to part two homes."""
+    scores: dict[str, float] = {}
+    for handle in handles:
+        for word in open_name(handle).lower().split():
+            for place in gazetteer().places.exact.get(word, ()):
+                if place.kind == "district":
+                    scores[place.district] = 0.4
+    return scores
+
+
 def _rural(keys: Sequence[str]) -> bool | None:
     words = cues()
     urban = sum(word in words["urban"] for word in keys)
@@ -170,7 +181,7 @@ def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> 
     away = [mention for mention in raw if all(place.kind == "outside" for place in mention.places)]
     alone = answering and len(tokens) <= 6
     weighed = [_weighed(mention, keys, tokens, _corroborated(mention, home), alone) for mention in home]
-    scores: dict[str, float] = {}
+    scores: dict[str, float] = _from_handles(reading.handles)
     seen: set[str] = set()
     reasons: list[str] = []
     for code, told in _codes(reading.text):

@@ -6,7 +6,7 @@ Owns the order of reading and the thresholds of asking. It must not know convers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from handlers.understanding import kind as kinds
@@ -21,7 +21,7 @@ from handlers.understanding.place import WhereRead, where
 from handlers.understanding.privacy import dotted, personal_data
 from handlers.understanding.tables import tsv_rows
 from handlers.understanding.taxonomy import taxonomy
-from handlers.understanding.text import normal, read
+from handlers.understanding.text import Reading, normal, read
 from store.vocabulary import Kind, Language, Register, Sensitivity
 
 NAMED = 2.0  # weight from which a category counts as named in a post
@@ -131,9 +131,10 @@ def _referral(kind: Kind, body: str | None, code: str | None, found: kinds.Signs
     return None
 
 
-def _other_handles_only(handles: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
+def _without_ours(reading: Reading, ours: Sequence[str]) -> Reading:
+    """The reading with handles of others only: an officer's handle is weak evidence of a district."""
     own = {handle.lower().lstrip("@") for handle in ours}
-    return tuple(handle for handle in handles if handle.lower() not in own)
+    return replace(reading, handles=tuple(handle for handle in reading.handles if handle.lower() not in own))
 
 
 def understand(
@@ -154,7 +155,7 @@ def understand(
     good, bad, number_spans = find_numbers(plain)
     pii = personal_data(plain)
     bare = dotted(plain, [*number_spans, *((piece.start, piece.end) for piece in pii)]).replace("•", " ")
-    reading = read(bare)
+    reading = _without_ours(read(bare), handles)
     keys = [key(word) for word in reading.words]
     spoken = language(reading, language_hint)
     place = where(reading, keys)

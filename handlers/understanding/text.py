@@ -56,6 +56,11 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFC", _INVISIBLE.sub("", folded))
 
 
+def open_name(name: str) -> str:
+    """A handle or hashtag cut into its words: DC_Panchkula, GurugramRains."""
+    return _CAMEL.sub(" ", name)
+
+
 def _open_hashtags(text: str) -> str:
     return _HASHTAG.sub(lambda match: " " + _CAMEL.sub(" ", match.group(1)) + " ", text)
 
