@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from rig_facebook import START
 
 from bot.platforms.facebook import FacebookCredentials, FacebookPort
 from bot.platforms.port import Watch
@@ -28,7 +29,6 @@ from store.db import reading, writing
 from store.inbound import Heard
 from store.tables import inbox as inbox_table
 from store.vocabulary import Platform
-from tests.rig_facebook import START
 
 SECRET = FACEBOOK_KEYS["APP_SECRET"]
 HOOK_SECRET = TELEGRAM_KEYS["WEBHOOK_SECRET"]
