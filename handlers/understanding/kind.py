@@ -85,7 +85,7 @@ def kind_of(found: Signs, category_score: float, outside: bool, words: int) -> t
         return Kind.POLITICAL, None
     if found["praise"] >= 6 and found["restored"] and trouble <= 1:
         return Kind.PRAISE, None
-    if found["status_query"] >= 4 and (category_score < 8 or trouble <= 2) and trouble <= 4:
+    if found["status_query"] >= 4 and trouble <= 4 and (category_score < 5 or found["complaint"] <= 1):
         return Kind.STATUS_QUERY, None
     if found["status_query"] and words <= 2:
         return Kind.STATUS_QUERY, None
