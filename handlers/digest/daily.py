@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from handlers.digest.shapes import DailyFigures, Ranking
+from handlers.digest.shapes import Counts, DailyFigures, Ranking
 from handlers.render import RenderError, render_digest
 from store.vocabulary import Language
 
 TELEGRAM_LIMIT: Final = 4096  # characters of one message (Bot API, sendMessage); markup is counted here too
-SHORTER: Final = (5, 3, 1)  # how many of each ranking are named, fuller first
+SHORTER: Final = (5, 3, 1)  # how many of each list are named, fuller first
+REASONS: Final = 3  # times as many reasons are named: they are few and short
 
 
 class DigestTooLong(RenderError):
@@ -29,7 +30,7 @@ def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0) 
     """
     text = ""
     for top in SHORTER:
-        text = _render(_naming(figures, top), language, missed)
+        text = _render(_naming(figures, top), language, missed, top)
         if len(text) < TELEGRAM_LIMIT:
             return text
     raise DigestTooLong(
@@ -38,12 +39,13 @@ def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0) 
     )
 
 
-def _render(figures: DailyFigures, language: Language, missed: int) -> str:
+def _render(figures: DailyFigures, language: Language, missed: int, top: int) -> str:
     context: dict[str, object] = {
         "start": figures.start,
         "now": figures.now,
         "so_far": figures.now < figures.end,
         "missed": missed,
+        "top": top,
         "received": figures.received,
         "opened": figures.opened,
         "pending": figures.pending,
@@ -56,6 +58,11 @@ def _render(figures: DailyFigures, language: Language, missed: int) -> str:
 
 def _naming(figures: DailyFigures, top: int) -> DailyFigures:
     """The same figures with only the `top` largest of each ranking named."""
+    received = replace(
+        figures.received,
+        answered=_fewer(figures.received.answered, top * REASONS),
+        ignored=_fewer(figures.received.ignored, top * REASONS),
+    )
     opened = replace(
         figures.opened,
         by_department=_shortened(figures.opened.by_department, top),
@@ -63,9 +70,18 @@ def _naming(figures: DailyFigures, top: int) -> DailyFigures:
         by_category=_shortened(figures.opened.by_category, top),
     )
     late = _shortened(figures.pending.late_by_department, top)
-    return replace(figures, opened=opened, pending=replace(figures.pending, late_by_department=late))
+    pending = replace(figures.pending, late_by_department=late)
+    return replace(figures, received=received, opened=opened, pending=pending)
 
 
 def _shortened(ranking: Ranking, top: int) -> Ranking:
     cut = sum(many for _, many in ranking.top[top:])
     return replace(ranking, top=ranking.top[:top], others=ranking.others + cut)
+
+
+def _fewer(counts: Counts, top: int) -> Counts:
+    """The `top` largest, and all others under "more"."""
+    if len(counts) <= top:
+        return counts
+    ordered = list(counts.items())
+    return {**dict(ordered[:top]), "more": sum(many for _, many in ordered[top:])}
