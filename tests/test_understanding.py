@@ -376,6 +376,11 @@ def test_answers_score_and_nobody_unhappy_is_closed() -> None:
         "saaf kar diya lekin dobara bhar gaya",
         "जैसा था वैसा ही है",
         "they say it is resolved, it is not",
+        "work completed only on paper",
+        "हो गया होगा आपके लिए",
+        "दो दिन ठीक चला फिर बंद",
+        "thanks for nothing",
+        "kaam ho gaya bolke chale gaye, kuch nahi kiya",
     ],
 )
 def test_what_is_not_plainly_good_never_closes(text: str) -> None:

@@ -73,7 +73,7 @@ class Gazetteer:
     outside: Names
     pincodes: Mapping[str, str]
     std_codes: Mapping[str, str]
-    common_words: Mapping[tuple[str, ...], str]  # to the kind of cue each needs: any | town
+    common_words: Mapping[tuple[str, ...], str]  # to the cue each needs: any | town | strong
     never: frozenset[str]
     shared: Mapping[tuple[str, ...], str]
 

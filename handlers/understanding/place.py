@@ -48,7 +48,7 @@ def _weighed(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], oth
     name = tuple(keys[start:end])
     kind = book.common_words.get(name)
     if kind and not (alone or _cued(mention, keys, tokens, kind)):
-        weight *= 0.4
+        weight *= 0.2 if kind == "strong" else 0.4
     if _shared_with_villages(mention) and not around(keys, (start, end), "town", 0, 1) and not alone:
         weight *= 0.5
     if after in cues()["road"]:
@@ -74,7 +74,7 @@ def _cued(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], kind: 
     clause = tokens[start].clause
     if [token.clause for token in tokens].count(clause) == end - start:
         return True  # a clause of its own: "... tel nahi mila. Rania."
-    if kind == "town":
+    if kind != "any":
         return False
     if end == len(tokens) or tokens[end].clause != clause:
         return True  # the last word: "rajkiya mahavidyalaya Hansi"
