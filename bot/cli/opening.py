@@ -1,0 +1,52 @@
+"""What every command opens first: the settings, the office clock, the database.
+
+Owns when a command may make a database and when it must find one. It must not know what the command does with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bot.clocks import OfficeClock, RemoteClock, WallClock
+from bot.settings import Settings, load_settings
+from store.db import DatabaseUnusable, migrate, open_engine, require_current, schema_state
+
+
+def settings() -> Settings:
+    """The settings of the environment. Raises SettingsError."""
+    return load_settings(os.environ)
+
+
+def office_clock(settings: Settings) -> OfficeClock:
+    """The clock that people live by: the wall's, or the sandbox's."""
+    return RemoteClock(settings.clock_url) if settings.clock_url else WallClock()
+
+
+@contextmanager
+def opened(settings: Settings, *, make: bool = False) -> Iterator[sa.Engine]:
+    """The database, up to date; `make` lets a missing or empty one be made. Raises DatabaseUnusable."""
+    if not make:
+        _require_file(settings.database_url)
+    engine = open_engine(settings.database_url)
+    try:
+        if make and schema_state(engine) == "empty":
+            migrate(engine)
+        require_current(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _require_file(url: str) -> None:
+    """Looking at a SQLite database that is not there must not make it."""
+    if url.startswith("sqlite"):
+        file = Path(str(sa.make_url(url).database or ""))
+        if file.parent.is_dir() and not file.exists():
+            raise DatabaseUnusable(
+                f"There is no database {file} yet; `smgt db migrate` makes it, or name another in SMGT_DATABASE_URL."
+            )

@@ -1,0 +1,64 @@
+"""Alarms to people: each open alarm is told once to the CMO desk, where somebody reads it.
+
+Owns which words an alarm gets and its outbox row. It must not know a platform, nor why the alarm was raised.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from handlers.facts import Facts
+from handlers.render import render
+from store import outbox
+from store.alarms import Alarm, open_alarms
+from store.channels import CHANNEL_STOPPED, all_channels
+from store.outbound import Outgoing
+from store.people import Desk, Directory
+from store.vocabulary import OutgoingAct, Platform
+
+_TEMPLATES: Final = {
+    CHANNEL_STOPPED: ("channel_alarm", "token_revoked"),
+    "message_refused": ("parked_alarm", ""),
+    "message_given_up": ("parked_alarm", ""),
+    "message_unknown": ("parked_alarm", "unknown_outcome"),
+    "sent_twice": ("parked_alarm", "unknown_outcome"),
+}
+"""Alarm -> the officers' template and its `why`. Others concern the directory itself: `smgt check` shows them."""
+
+
+def queue_alarms(conn: sa.Connection, now: datetime, directory: Directory) -> int:
+    """Queue what the CMO desk was not told yet, in the caller's writing transaction; returns how many messages.
+
+    While there is no desk to tell, or no Telegram channel, alarms wait; they are never told twice to one chat.
+    """
+    waiting = [alarm for alarm in open_alarms(conn) if alarm.code in _TEMPLATES]
+    desk = directory.cmo_desk()
+    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    if not waiting or desk is None or not desk.reachable or channel is None:
+        return 0
+    return len(outbox.add(conn, [_message(channel.id, desk, alarm) for alarm in waiting], now))
+
+
+def _message(channel_id: int, desk: Desk, alarm: Alarm) -> outbox.NewRow:
+    template, why = _TEMPLATES[alarm.code]
+    facts = Facts(
+        why=why or None, mapping=(("channel" if alarm.code == CHANNEL_STOPPED else "alarm", alarm.subject),)
+    )
+    chat_id = desk.chat_id or ""
+    return outbox.NewRow(
+        channel_id=channel_id,
+        step_id=f"alarm:{alarm.id}",
+        recipient=chat_id,
+        destination=f"{chat_id}:alarms",
+        template=template,
+        outgoing=Outgoing(
+            act=OutgoingAct.MESSAGE,
+            text=render(desk.language, "officer", template, facts),
+            thread_id=chat_id,
+            topic_id=desk.topic_id,
+        ),
+        urgent=True,
+    )
