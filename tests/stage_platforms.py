@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -74,6 +74,10 @@ class Stage:
         """A person says something to us; an answer to it, still without words."""
         raise NotImplementedError
 
+    def join(self, outgoing: Outgoing, who: str, text: str) -> Outgoing:
+        """Another person says something to us in the same thread; an answer to that."""
+        raise NotImplementedError
+
     def seen(self) -> dict[str, str]:
         """Our messages that stand on the platform: id -> text."""
         raise NotImplementedError
@@ -131,6 +135,10 @@ class XStage(Stage):
         post = self.sandbox.x.post(who, f"@cmohry {text}")
         return Outgoing(act=OutgoingAct.REPLY, thread_id=post, reply_to_id=post)
 
+    def join(self, outgoing: Outgoing, who: str, text: str) -> Outgoing:
+        post = self.sandbox.x.post(who, f"@cmohry {text}", in_reply_to=outgoing.thread_id)
+        return replace(outgoing, reply_to_id=post)
+
     def seen(self) -> dict[str, str]:
         return {post.id: post.said for post in self.sandbox.x.posts_by("cmohry")}
 
@@ -158,6 +166,9 @@ class FacebookStage(Stage):
     def say(self, who: str, text: str) -> Outgoing:
         post = self.sandbox.facebook.tag_post(who, text)
         return Outgoing(act=OutgoingAct.REPLY, thread_id=post, reply_to_id=post)
+
+    def join(self, outgoing: Outgoing, who: str, text: str) -> Outgoing:
+        return replace(outgoing, reply_to_id=self.sandbox.facebook.comment(who, outgoing.thread_id, text))
 
     def seen(self) -> dict[str, str]:
         return {story["id"]: story["text"] for story in self.sandbox.facebook.posts_by_page()}
@@ -189,6 +200,9 @@ class TelegramStage(Stage):
         user = self.sandbox.telegram.add_user(who)
         message = self.sandbox.telegram.write(user, bot, text)
         return Outgoing(act=OutgoingAct.MESSAGE, thread_id=str(user), reply_to_id=str(message))
+
+    def join(self, outgoing: Outgoing, who: str, text: str) -> Outgoing:
+        return self.say(who, text)  # a private chat has no second person
 
     def seen(self) -> dict[str, str]:
         return {

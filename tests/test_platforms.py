@@ -265,33 +265,39 @@ async def test_a_message_the_platform_cannot_take_is_refused_for_good(stage: Sta
 # Reading back
 
 
-async def lost(stage: Stage, port: Port, text: str, who: str = "sunita") -> Outgoing:
-    """A message that went out although its answer was lost."""
-    outgoing = replace(stage.say(who, WORDS), text=text)
+async def lost(stage: Stage, port: Port, outgoing: Outgoing) -> Outgoing:
+    """It went out although the answer was lost."""
     stage.fails(stage.send_op, FaultKind.ERROR_AFTER)
     assert isinstance(await stage.failure(port.send(outgoing)), OutcomeUnknown)
     return outgoing
 
 
-async def test_a_lost_answer_is_read_back_by_parent_and_exact_text(stage: Stage) -> None:
+@pytest.mark.parametrize("under", ["the post", "a comment"])
+async def test_a_lost_answer_is_read_back_by_parent_and_exact_text(stage: Stage, under: str) -> None:
     port = stage.new_port()
-    outgoing = await lost(stage, port, NUMBER)
-    other_text = replace(outgoing, text=NUMBER.replace("-4", "-5"))
-    other_parent = replace(stage.say("ramesh", WORDS), text=NUMBER)
-    back = await port.read_back(
-        [stage.unknown(1, other_text), stage.unknown(2, other_parent), stage.unknown(3, outgoing)]
-    )
+    to_post = replace(stage.say("sunita", WORDS), text=NUMBER)
+    to_comment = stage.join(to_post, "sunita", WORDS)
+    answered = to_post if under == "the post" else to_comment
+    outgoing = await lost(stage, port, answered)
+    others = [
+        replace(outgoing, text=NUMBER.replace("-4", "-5")),
+        replace(stage.say("ramesh", WORDS), text=NUMBER),
+        stage.join(to_post, "ramesh", WORDS),
+        to_comment if answered is to_post else to_post,
+    ]
+    rows = [*others, outgoing]
+    back = await port.read_back([stage.unknown(number, row) for number, row in enumerate(rows)])
     if stage.platform is Platform.TELEGRAM:  # bots cannot read their own messages
         assert (dict(back.found), back.reaches_back_to) == ({}, stage.sandbox.world.clock.now())
         return
-    assert dict(back.found) == {3: next(iter(stage.seen()))}
+    assert dict(back.found) == {4: next(iter(stage.seen()))}
     assert back.reaches_back_to <= START
 
 
 async def test_one_message_satisfies_one_row_only(stage: Stage) -> None:
     stage.sandbox.x.refuse_duplicates = stage.sandbox.facebook.refuse_duplicates = False
     port = stage.new_port()
-    outgoing = await lost(stage, port, NUMBER)
+    outgoing = await lost(stage, port, replace(stage.say("sunita", WORDS), text=NUMBER))
     rows = [stage.unknown(1, outgoing), stage.unknown(2, outgoing)]
     found = (await port.read_back(rows)).found
     if stage.platform is Platform.TELEGRAM:
