@@ -11,46 +11,35 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from bot.clocks import OfficeClock, machine_seconds
 from bot.delivery_policy import DeliveryPolicy
+from bot.outcomes import REPEATABLE, Outcomes, act_of, epoch_of
 from bot.platforms.port import (
-    BadMessage,
-    ChatMoved,
     CredentialsRefused,
-    NotSent,
     OutcomeUnknown,
     PlatformError,
     Port,
-    RateLimited,
     ReadBack,
-    Refused,
     Unknown,
-    Unreachable,
 )
 from store import channels, lanes, outbox, sending
-from store.alarms import raise_alarm
 from store.channels import Channel
 from store.db import DatabaseBusy, reading, writing
-from store.directory import move_chat
 from store.outbound import Outgoing
 from store.outbox import OutboxRow
 from store.sending import Failure
-from store.vocabulary import DeliveryState, OutgoingAct, Platform
+from store.vocabulary import OutgoingAct, Platform
 
 __all__ = ["Delivery", "DeliveryPolicy"]
 
 logger = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
-REPEATABLE = (OutgoingAct.EDIT, OutgoingAct.DELETE)  # doing it twice is doing it once
 LONGEST_READ_BACK_WAIT = 60.0
 TAKEN_MARGIN = timedelta(hours=1)  # ids given to rows sent this long before the oldest unknown one
 
@@ -80,14 +69,14 @@ class Delivery:
     ) -> None:
         self.channel = channel
         self.policy = policy or DeliveryPolicy()
-        self.counts: Counter[str] = Counter()
-        self.paused_until: datetime | None = None  # office clock; the whole channel was told to slow down
         self._engine = engine
         self._clock = clock
         self._port = port
         self._machine = machine
         self._mark_repeat = mark_repeat
         self._chance = random.Random(self.policy.seed)  # noqa: S311 - jitter
+        self._outcomes = Outcomes(engine, clock, channel, self.policy, self._chance)
+        self.counts = self._outcomes.counts
         self._busy = asyncio.Lock()
         self._lane: lanes.Lane | None = None
         self._lane_not_before = 0.0
@@ -99,6 +88,11 @@ class Delivery:
     def owns_lane(self) -> bool:
         """Whether this is the channel's sender, as far as it knows."""
         return self._lane is not None
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """Until when (office clock) the platform asked the whole channel to wait, if it did."""
+        return self._outcomes.paused_until
 
     async def send_due(self, limit: int = 20) -> int:
         """Send what is due now, up to `limit` requests; returns how many were tried. 0 while standing by."""
@@ -138,7 +132,7 @@ class Delivery:
         """When this lane can next send something, on the office clock; blocks on the database."""
         with reading(self._engine) as conn:
             due = outbox.next_due(conn, self.channel.id)
-        return due if due is None or self.paused_until is None else max(due, self.paused_until)
+        return due if due is None or self._outcomes.paused_until is None else max(due, self._outcomes.paused_until)
 
     async def run(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
         """Send until `stop`; `wake` (this lane's own) says that there may be something new."""
@@ -147,7 +141,7 @@ class Delivery:
                 try:
                     moved = await self.send_due() + await self.read_back_due()
                 except (sa.exc.DBAPIError, DatabaseBusy) as error:
-                    self._log(logging.ERROR, "database", f"The database failed: {type(error).__name__}")
+                    self._outcomes.log(logging.ERROR, "database", f"The database failed: {type(error).__name__}")
                     moved = 0
                 if moved == 0:
                     await _rest(self.policy.tick, stop, wake)
@@ -173,9 +167,9 @@ class Delivery:
     # -- sending -----------------------------------------------------------------------------------------------
 
     def _paused(self) -> bool:
-        if self.paused_until is not None and self._clock.now() >= self.paused_until:
-            self.paused_until = None
-        return self.paused_until is not None
+        if self._outcomes.paused_until is not None and self._clock.now() >= self._outcomes.paused_until:
+            self._outcomes.paused_until = None
+        return self._outcomes.paused_until is not None
 
     def _due(self, limit: int) -> list[OutboxRow]:
         lane = self._lane
@@ -187,7 +181,7 @@ class Delivery:
             rows = outbox.due(conn, self.channel.id, now, limit)
         if left:
             self.counts["orphans"] += len(left)
-            self._log(logging.WARNING, "owner_gone", f"{len(left)} messages were left half-way; reading back")
+            self._outcomes.log(logging.WARNING, "owner_gone", f"{len(left)} messages were left half-way; reading back")
         return rows
 
     async def _send(self, row: OutboxRow) -> bool:
@@ -222,7 +216,7 @@ class Delivery:
         if lane is None or not lane.still_mine():
             self._lane = None
             self.counts["lanes_lost"] += 1
-            self._log(logging.WARNING, "lane_lost", "The lane was lost; standing by")
+            self._outcomes.log(logging.WARNING, "lane_lost", "The lane was lost; standing by")
             if lane is not None:
                 lane.release()
             return None
@@ -231,7 +225,7 @@ class Delivery:
 
     def _put_back(self, row: OutboxRow) -> None:
         with writing(self._engine) as conn:
-            sending.put_back(conn, row.id, _epoch(row))
+            sending.put_back(conn, row.id, epoch_of(row))
 
     def _sent(self, row: OutboxRow, sent_id: str) -> None:
         with writing(self._engine) as conn:
@@ -239,84 +233,10 @@ class Delivery:
         self.counts["sent" if kept else "sent_id_taken"] += 1
 
     def _failed(self, row: OutboxRow, error: PlatformError) -> bool:
-        self._log(logging.WARNING, error.code, f"Outbox row {row.id} was not sent: {error.sentence}")
-        with writing(self._engine) as conn:
-            go_on = self._write_down(conn, row, error, self._clock.now())
+        go_on = self._outcomes.failed(row, error)
         if isinstance(error, OutcomeUnknown):
             self._first_seen[row.id] = self._machine()
         return go_on
-
-    def _write_down(self, conn: sa.Connection, row: OutboxRow, error: PlatformError, now: datetime) -> bool:
-        failure = Failure(error.code, error.sentence)
-        epoch, act = _epoch(row), _act(row)
-        if isinstance(error, CredentialsRefused):
-            sending.mark_retry(
-                conn, row.id, failure, now, epoch=epoch, next_attempt_at=now, state=DeliveryState.PENDING
-            )
-            self._stop_channel(conn, error, now)
-            return False
-        if act is OutgoingAct.ANSWER_PRESS:  # it matters for seconds only
-            sending.drop(conn, row.id, failure, now, epoch=epoch)
-            self.counts["dropped"] += 1
-            return True
-        match error:
-            case ChatMoved() if row.attempts < self.policy.max_attempts and row.outgoing is not None:
-                move_chat(conn, row.outgoing.thread_id, error.new_chat_id)
-                sending.mark_retry(conn, row.id, failure, now, epoch=epoch, next_attempt_at=now)
-                self.counts["chats_moved"] += 1
-            case NotSent():
-                return self._try_again(conn, row, error, now)
-            case Refused():
-                self._set_aside(conn, row, failure, now, refused=True)
-                if isinstance(error, BadMessage) or self.channel.platform is Platform.TELEGRAM:
-                    self._alarm(conn, row, "message_refused", failure, now)
-            case _ if act in REPEATABLE:
-                return self._try_again(conn, row, error, now)
-            case _:
-                sending.mark_unknown(conn, row.id, failure, now, epoch=epoch)
-                self.counts["unknown"] += 1
-        return True
-
-    def _try_again(self, conn: sa.Connection, row: OutboxRow, error: PlatformError, now: datetime) -> bool:
-        """Later, or never if it was tried often enough; what slowed it down slows its chat or channel too."""
-        failure = Failure(error.code, error.sentence)
-        at = self.policy.next_attempt(now, row.attempts, error, self._chance)
-        self._retry_or_park(conn, row, failure, now, at)
-        if isinstance(error, RateLimited):
-            if self.channel.platform is Platform.TELEGRAM and row.outgoing is not None:
-                sending.postpone_chat(conn, self.channel.id, row.outgoing.thread_id, at)
-                return True
-            self.paused_until = at
-            return False
-        if isinstance(error, Unreachable):
-            self.paused_until = min(at, now + timedelta(seconds=self.policy.outage_pause))
-            return False
-        return True
-
-    def _retry_or_park(
-        self, conn: sa.Connection, row: OutboxRow, failure: Failure, now: datetime, at: datetime
-    ) -> None:
-        if row.attempts < self.policy.max_attempts:
-            sending.mark_retry(conn, row.id, failure, now, epoch=_epoch(row), next_attempt_at=at)
-            self.counts["retried"] += 1
-            return
-        self._set_aside(conn, row, failure, now)
-        self._alarm(conn, row, "message_given_up", failure, now)
-
-    def _set_aside(
-        self, conn: sa.Connection, row: OutboxRow, failure: Failure, now: datetime, *, refused: bool = False
-    ) -> None:
-        sending.park(conn, row.id, failure, now, refused=refused, epoch=_epoch(row))
-        self.counts["parked"] += 1
-
-    def _stop_channel(self, conn: sa.Connection, error: CredentialsRefused, now: datetime) -> None:
-        if channels.stop(conn, self.channel.id, f"{error.code}: {error.sentence}", now):
-            self.counts["stopped"] += 1
-            self._log(logging.ERROR, error.code, "The channel is stopped until its credentials are renewed")
-
-    def _alarm(self, conn: sa.Connection, row: OutboxRow, code: str, failure: Failure, now: datetime) -> None:
-        about = f"Message {row.id} ({row.template}) on {self.channel.name}"
-        raise_alarm(conn, code, f"outbox:{row.id}", f"{about}: {failure.code}: {failure.sentence}", now)
 
     # -- reading back ------------------------------------------------------------------------------------------
 
@@ -329,7 +249,7 @@ class Delivery:
                 return 0, []
             unknown = outbox.unknown_rows(conn, self.channel.id)
         for row in unknown:
-            if _act(row) in (*REPEATABLE, OutgoingAct.ANSWER_PRESS):
+            if act_of(row) in (*REPEATABLE, OutgoingAct.ANSWER_PRESS):
                 settled += 1
                 self._settle_harmless(row)
             else:
@@ -342,11 +262,11 @@ class Delivery:
         failure = Failure(row.error_code or "unknown", row.error or "")
         with writing(self._engine) as conn:
             now = self._clock.now()
-            if _act(row) is OutgoingAct.ANSWER_PRESS:
-                sending.drop(conn, row.id, failure, now, epoch=_epoch(row))
+            if act_of(row) is OutgoingAct.ANSWER_PRESS:
+                sending.drop(conn, row.id, failure, now, epoch=epoch_of(row))
                 self.counts["dropped"] += 1
             else:
-                self._retry_or_park(conn, row, failure, now, now)
+                self._outcomes.retry_or_park(conn, row, failure, now, now)
 
     def _repeat(self, rows: list[OutboxRow]) -> int:
         """Where nothing can be read back, a message goes once more and says that it is a repeat."""
@@ -358,8 +278,8 @@ class Delivery:
                     self.counts["repeated"] += 1
                     continue
                 failure = Failure("unknown_twice", f"no certain answer twice; last {row.error_code}")
-                self._set_aside(conn, row, failure, now)
-                self._alarm(conn, row, "message_unknown", failure, now)
+                self._outcomes.set_aside(conn, row, failure, now)
+                self._outcomes.alarm(conn, row, "message_unknown", failure, now)
         return len(rows)
 
     async def _ask_back(self, rows: list[OutboxRow]) -> ReadBack | None:
@@ -389,10 +309,10 @@ class Delivery:
         wait = min(grown, LONGEST_READ_BACK_WAIT) * self._chance.uniform(0.5, 1.0)
         self._read_back_not_before = self._machine() + wait
         code = error.code if isinstance(error, PlatformError) else "deadline"
-        self._log(logging.WARNING, code, "Reading back failed; it is tried again")
+        self._outcomes.log(logging.WARNING, code, "Reading back failed; it is tried again")
         if isinstance(error, CredentialsRefused):
             with writing(self._engine) as conn:
-                self._stop_channel(conn, error, self._clock.now())
+                self._outcomes.stop_channel(conn, error, self._clock.now())
 
     def _settle(self, rows: list[OutboxRow], ripe: set[int], answer: ReadBack) -> int:
         settled = 0
@@ -405,17 +325,13 @@ class Delivery:
                 elif row.id not in ripe:
                     continue
                 elif row.outgoing is not None and row.sending_at and answer.reaches_back_to <= row.sending_at:
-                    self._retry_or_park(conn, row, Failure("not_found", "it was not posted"), now, now)
+                    self._outcomes.retry_or_park(conn, row, Failure("not_found", "it was not posted"), now, now)
                 else:
                     failure = Failure("cannot_be_read_back", "the platform shows too little to tell")
-                    self._set_aside(conn, row, failure, now)
-                    self._alarm(conn, row, "message_unknown", failure, now)
+                    self._outcomes.set_aside(conn, row, failure, now)
+                    self._outcomes.alarm(conn, row, "message_unknown", failure, now)
                 settled += 1
         return settled
-
-    def _log(self, level: int, code: str, sentence: str) -> None:
-        extra = {"action": "delivery", "channel": self.channel.name, "code": code}
-        logger.log(level, "%s: %s (%s)", self.channel.name, sentence, code, extra=extra)
 
 
 async def _rest(seconds: float, stop: asyncio.Event, wake: asyncio.Event) -> None:
@@ -427,11 +343,3 @@ async def _rest(seconds: float, stop: asyncio.Event, wake: asyncio.Event) -> Non
         for wait in waits:
             wait.cancel()
     wake.clear()
-
-
-def _epoch(row: OutboxRow) -> int:
-    return row.epoch or 0  # the table demands one of every row that is being sent or unknown
-
-
-def _act(row: OutboxRow) -> OutgoingAct | None:
-    return row.outgoing.act if row.outgoing is not None else None

@@ -10,6 +10,7 @@ holds later rows; a row set aside does not; a row that was never tried and is no
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -19,9 +20,11 @@ import sqlalchemy as sa
 
 from store.dialects import insert_into, is_one_of
 from store.outbound import Outgoing
-from store.payloads import outgoing_from_json, outgoing_to_json, same_words
+from store.payloads import PayloadUnreadable, outgoing_from_json, outgoing_to_json, same_words
 from store.tables import channels, events, outbox
 from store.vocabulary import DeliveryState
+
+logger = logging.getLogger(__name__)
 
 OPEN: Final = (
     DeliveryState.PENDING,
@@ -58,7 +61,7 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """One row as it stands. `outgoing` is None once the words were erased."""
+    """One row as it stands. `outgoing` is None once the words were erased, or cannot be read."""
 
     id: int
     channel_id: int
@@ -250,14 +253,15 @@ def is_ours(conn: sa.Connection, channel_id: int, message_id: str, text: str) ->
     if conn.execute(known).first() is not None:
         return True
     maybe_posted = (*OPEN, DeliveryState.PARKED)
-    tried = sa.select(outbox.c.payload).where(
+    tried = sa.select(outbox.c.id, outbox.c.payload).where(
         outbox.c.channel_id == channel_id,
         outbox.c.state.in_(maybe_posted),
         outbox.c.attempts > 0,
         outbox.c.payload.is_not(None),
     )
     words = same_words(text)
-    return any(same_words(outgoing_from_json(row.payload).text) == words for row in conn.execute(tried))
+    said = (_words(row.id, row.payload) for row in conn.execute(tried))
+    return any(one is not None and same_words(one.text) == words for one in said)
 
 
 def record(conn: sa.Connection, row_id: int, kind: str, why: str, now: datetime) -> None:
@@ -274,8 +278,17 @@ def record(conn: sa.Connection, row_id: int, kind: str, why: str, now: datetime)
 def outbox_row(row: sa.Row[Any]) -> OutboxRow:
     """A row of the table as its shape."""
     values = {name: row._mapping[name] for name in _PLAIN_FIELDS}
-    outgoing = outgoing_from_json(row.payload) if row.payload is not None else None
-    return OutboxRow(outgoing=outgoing, state=DeliveryState(row.state), **values)
+    return OutboxRow(outgoing=_words(row.id, row.payload), state=DeliveryState(row.state), **values)
+
+
+def _words(row_id: int, payload: str | None) -> Outgoing | None:
+    if payload is None:
+        return None
+    try:
+        return outgoing_from_json(payload)
+    except PayloadUnreadable as error:
+        logger.error("Outbox row %s cannot be read: %s", row_id, error, extra={"action": "outbox.unreadable"})
+        return None
 
 
 def _add(conn: sa.Connection, row: NewRow, now: datetime) -> int | None:
@@ -359,7 +372,7 @@ def _waits_for_another() -> sa.Exists:
 def _stranded(conn: sa.Connection, row: OutboxRow) -> str | None:
     """Why this row can never be sent, or None."""
     if row.outgoing is None:
-        return "erased"
+        return "no_words"
     if row.follows_step is None:
         return None
     first = followed(conn, row)

@@ -63,7 +63,7 @@ def mark_sending(conn: sa.Connection, row_id: int, epoch: int, now: datetime) ->
     row = outbox_row(found)
     outgoing = _resolved(conn, row)
     if outgoing is None:
-        cancel(conn, row.id, "erased" if row.outgoing is None else "follows_unsent", now)
+        cancel(conn, row.id, "no_words" if row.outgoing is None else "follows_unsent", now)
         return None
     newest = sa.select(lanes.c.epoch).where(lanes.c.channel_id == row.channel_id).scalar_subquery()
     taken = (

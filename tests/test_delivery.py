@@ -275,6 +275,41 @@ async def abandon(made: Stand, row_id: int, rig: XRig, *, posted: bool) -> None:
     await dying.release()
 
 
+async def test_a_storm_of_faults_and_dying_senders_loses_and_doubles_nothing(sqlite_engine: sa.Engine) -> None:
+    with ready_x(limit_scale=None) as rig:
+        made = stand(sqlite_engine, rig.world.clock, rig.port, policy=replace(PATIENT, max_attempts=50))
+        posts = [rig.x.post(f"citizen{n}", f"@{HANDLE} no water {n}") for n in range(40)]
+        rows = [made.add(f"first:{n}", rig.answer(post, f"HRY26-{n}")) for n, post in enumerate(posts)]
+        for kind in set(HITS) - {FaultKind.PERMANENT, FaultKind.REVOKED, FaultKind.SLOW}:
+            rig.fault("create", kind, times=None, rate=0.05, seconds=0.02)
+            if kind in (FaultKind.ERROR_BEFORE, FaultKind.RATE_LIMITED, FaultKind.HALF_ANSWER):
+                rig.fault("timeline", kind, times=None, rate=0.1)
+        for moment in range(60):
+            sending = asyncio.ensure_future(made.delivery.send_due())
+            await asyncio.wait({sending}, timeout=0.02 + 0.01 * (moment % 5))
+            if moment % 3 == 0:  # the process dies wherever it happens to be, and another begins
+                sending.cancel()
+                await asyncio.wait({sending})
+                await asyncio.sleep(0.05)
+                await made.delivery.release()
+                made.delivery = made.new_delivery()
+            await sending if not sending.cancelled() else None
+            await made.delivery.read_back_due()
+            await asyncio.sleep(0.03)
+            made.machine.seconds += made.policy.quiet
+            await made.delivery.read_back_due()
+            rig.later(minutes=16)
+            if all(made.state(row) is DeliveryState.SENT for row in rows):
+                break
+        rig.world.faults.clear()
+        await made.settle()
+        assert {made.state(row) for row in rows} == {DeliveryState.SENT}
+        assert sorted(reply.parent_id or "" for reply in rig.x.posts_by(HANDLE)) == sorted(posts)
+        assert made.alarms() == []
+        assert len(rig.world.faults.hits) > 5
+        await made.delivery.release()
+
+
 async def test_a_stale_reading_within_the_quiet_time_doubles_nothing(sqlite_engine: sa.Engine) -> None:
     with ready_x() as rig:
         made = stand(sqlite_engine, rig.world.clock, rig.port)

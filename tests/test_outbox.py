@@ -332,12 +332,14 @@ def test_a_slow_chat_waits_without_losing_its_order(lane: Lane) -> None:
     assert lane.due(NOW + MINUTE) == ["a", "b", "d"]
 
 
-def test_erased_words_are_never_sent(lane: Lane) -> None:
+@pytest.mark.parametrize("payload", [None, '{"act":"sing"}', "not JSON"])
+def test_words_that_are_gone_are_never_sent_and_hold_nobody(lane: Lane, payload: str | None) -> None:
     lane.add("a1")
+    lane.add("a2")
     with writing(lane.engine) as conn:
-        conn.execute(outbox_table.update().values(payload=None))
-    assert lane.due() == []
-    assert lane.row("a1").error_code == "erased"
+        conn.execute(outbox_table.update().where(outbox_table.c.step_id == "a1").values(payload=payload))
+    assert lane.due() == ["a2"]
+    assert lane.row("a1").error_code == "no_words"
 
 
 def test_whether_a_post_of_our_account_is_smgts(lane: Lane) -> None:
