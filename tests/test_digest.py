@@ -194,7 +194,7 @@ def test_a_long_day_names_fewer_and_counts_the_others() -> None:
     assert "And 1 more such gap." in text
     longer = replace(long, trouble=replace(long.trouble, stopped_channels=("<&" * 96,) * 5))
     text = render_daily(longer, Language.EN)
-    assert "Hisar 40, others 157, not yet known 20" in text
+    assert "Hisar 40, others 127, not yet known 20" in text
     assert "spam 30, politics 20, news 10, others 5." in text
 
 
