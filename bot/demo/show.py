@@ -1,0 +1,169 @@
+"""What a person sees of the demo: a timeline, a progress bar, a closing table.
+
+rich on a terminal, plain lines elsewhere; 80 columns. Owns looks only.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot.demo.stage import Stage
+from bot.demo.truth import Tally
+from handlers.time_limits import OFFICE_ZONE
+from handlers.understanding.taxonomy import taxonomy
+from store.db import reading
+from store.payloads import outgoing_from_json
+from store.tables import channels, events, outbox, tickets
+from store.vocabulary import Language, Platform
+
+SHOWN_EVENTS = {
+    "opened": "ticket opened",
+    "assigned": "sent to",
+    "accepted": "accepted by",
+    "forwarded": "forwarded to",
+    "disposed": "answered by",
+    "closed": "closed",
+    "reopened": "REOPENED, same number, back to",
+    "escalated": "late: a senior officer is told at",
+    "to_triage": "to the CMO desk",
+    "withdrawn": "withdrawn",
+    "danger_told": "EMERGENCY",
+}
+WIDTH = 80
+
+
+class Show:
+    """Prints what happens. `quiet` prints nothing (for --json)."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(quiet=quiet, highlight=False, soft_wrap=False)
+        self.live = self.console.is_terminal and not quiet
+        self._seen_event = 0
+        self._seen_message = 0
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._printed = 0
+
+    @contextmanager
+    def progress(self, total: int, what: str) -> Iterator[None]:
+        """A bar over `total` things; plain output prints nothing of it."""
+        if not self.live:
+            yield
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.console, transient=True) as self._progress:
+            self._task = self._progress.add_task(what, total=total)
+            yield
+        self._progress = None
+
+    def step(self) -> None:
+        """One thing of the bar is done."""
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task)
+
+    def say(self, text: str = "") -> None:
+        """A line of its own."""
+        self.console.print(text)
+
+    def follow(self, stage: Stage, *, sample: int) -> None:
+        """Print what has happened since the last look: every `sample`-th ticket's story, line by line."""
+        with reading(stage.office.engine) as conn:
+            lines = [*self._events(conn, sample), *self._messages(conn, sample)]
+        for _, line in sorted(lines):
+            self.console.print(line[:WIDTH].rstrip(), markup=False)
+            self._printed += 1
+
+    def _events(self, conn: sa.Connection, sample: int) -> Iterator[tuple[datetime, str]]:
+        query = (
+            sa.select(
+                events.c.id, events.c.at, events.c.kind, tickets.c.number, tickets.c.department, tickets.c.district
+            )
+            .join(tickets, tickets.c.id == events.c.ticket_id)
+            .where(events.c.id > self._seen_event)
+            .order_by(events.c.id)
+        )
+        for row in conn.execute(query):
+            self._seen_event = row.id
+            if row.kind in SHOWN_EVENTS and _serial(row.number) % sample == 0:
+                yield (
+                    row.at,
+                    f"{_clock(row.at)} {row.number} {SHOWN_EVENTS[row.kind]}{_office(row.kind, row.department, row.district)}",
+                )
+
+    def _messages(self, conn: sa.Connection, sample: int) -> Iterator[tuple[datetime, str]]:
+        query = (
+            sa.select(outbox.c.id, outbox.c.sent_at, outbox.c.payload, tickets.c.number, channels.c.platform)
+            .join(tickets, tickets.c.id == outbox.c.ticket_id)
+            .join(channels, channels.c.id == outbox.c.channel_id)
+            .where(outbox.c.id > self._seen_message, channels.c.platform != Platform.TELEGRAM.value)
+            .where(outbox.c.sent_at.is_not(None), outbox.c.payload.is_not(None))
+            .order_by(outbox.c.id)
+        )
+        for row in conn.execute(query):
+            self._seen_message = max(self._seen_message, row.id)
+            if _serial(row.number) % sample == 0:
+                where = "X " if row.platform == Platform.X.value else "FB"
+                yield row.sent_at, f"{_clock(row.sent_at)}   {where} > {outgoing_from_json(row.payload).text}"
+
+    def close(self, tally: Tally, passed: int, failed: int, digests: list[Path], folder: Path | None) -> None:
+        """The closing table and where things lie."""
+        table = Table(title="What the days brought", width=min(WIDTH, self.console.width), show_header=False)
+        table.add_column(ratio=3)
+        table.add_column(justify="right", ratio=1)
+        for label, value in self._rows(tally, passed, failed):
+            table.add_row(label, value)
+        self.console.print(table)
+        offices = Table(title="Tickets by department", width=min(WIDTH, self.console.width), show_header=False)
+        offices.add_column(ratio=3)
+        offices.add_column(justify="right", ratio=1)
+        for code, count in tally.by_department[:12]:
+            offices.add_row(taxonomy().departments[code].short(Language.EN), str(count))
+        self.console.print(offices)
+        for path in digests:
+            self.console.print(f"Digest: {path}", markup=False)
+        if folder is not None:
+            self.console.print(f"Database, transcripts and digests: {folder}", markup=False)
+
+    def _rows(self, tally: Tally, passed: int, failed: int) -> Iterator[tuple[str, str]]:
+        seconds = tally.median_reply_seconds
+        yield "Posts that named the office", str(tally.posts)
+        yield "Complaints among them", str(tally.complaints)
+        yield "Tickets", str(tally.tickets)
+        yield "Replies on X and Facebook", str(tally.replies)
+        yield "Median time to the first reply (office clock)", "-" if seconds is None else f"{seconds:.0f} s"
+        yield "Disposed by officers", str(tally.disposed)
+        yield "Citizens satisfied", str(tally.satisfied)
+        yield "Reopened under the same number", str(tally.reopened)
+        yield "Escalated", str(tally.escalated)
+        yield "Posts lost", str(tally.lost)
+        yield "Replies or tickets doubled", str(tally.doubled)
+        yield "Stories as told", f"{passed} of {passed + failed}"
+
+
+def _clock(moment: datetime) -> str:
+    return moment.astimezone(OFFICE_ZONE).strftime("%a %H:%M")
+
+
+def _serial(number: str) -> int:
+    return int(number.split("-")[1])
+
+
+def _office(kind: str, department: str | None, district: str | None) -> str:
+    if kind in ("opened", "closed", "withdrawn", "to_triage", "danger_told") or department is None:
+        return ""
+    name = taxonomy().departments[department].short(Language.EN)
+    return f" {name}{', ' + district if district else ''}"
+
+
+def on_terminal() -> bool:
+    """Is a person watching?"""
+    return sys.stdout.isatty()
