@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twitter_text import parse_tweet
 
-from bot.platforms.x_length import weighted_length
+from handlers.length import weighted_length
 
 WORDS = st.sampled_from(
     ["पानी", "नहीं", "आ", "रहा", "ਪਾਣੀ", "bijli", "road", "₹500", "…", "—", "“", "ड़", "ढ़", "Rs.500", "No. 5",

@@ -23,9 +23,9 @@ from bot.platforms.port import (
     Watch,
 )
 from bot.platforms.x_client import LIVE_HOSTS, XClient, XCredentials
-from bot.platforms.x_length import MAX_WEIGHTED_LENGTH, weighted_length
 from bot.platforms.x_posts import comparable, moment_of, reference, whole_text
 from bot.platforms.x_reading import XReader
+from handlers.length import X_LIMIT, weighted_length
 from store.outbound import Outgoing
 from store.vocabulary import OutgoingAct, Platform
 
@@ -116,10 +116,8 @@ class XPort:
         if outgoing.act is not OutgoingAct.REPLY or not outgoing.reply_to_id:
             raise BadMessage("x:act", "On X only replies to a post can be sent.")
         length = weighted_length(outgoing.text)
-        if not outgoing.text.strip() or length > MAX_WEIGHTED_LENGTH:
-            raise BadMessage(
-                "x:length", f"The reply has {length} of at most {MAX_WEIGHTED_LENGTH} weighted characters."
-            )
+        if not outgoing.text.strip() or length > X_LIMIT:
+            raise BadMessage("x:length", f"The reply has {length} of at most {X_LIMIT} weighted characters.")
         return await asyncio.to_thread(self._reply, outgoing)
 
     def _reply(self, outgoing: Outgoing) -> str:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bot.platforms.x_length import MAX_WEIGHTED_LENGTH, weighted_length
 from bot.sandbox import x_posts
 from bot.sandbox.world import World
 from bot.sandbox.x_posts import Account, Json, Keys, Media, Post
+from handlers.length import X_LIMIT, weighted_length
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -225,7 +225,7 @@ class XWorld:
     ) -> Post:
         """Post by the API. Raises Refusal when a rule of the platform forbids it."""
         with self.world.lock:
-            if weighted_length(text) > MAX_WEIGHTED_LENGTH:
+            if weighted_length(text) > X_LIMIT:
                 raise Refusal(403, "Forbidden", TOO_LONG)
             for other in (in_reply_to, quote_of):
                 if other is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.platforms.x_length import MAX_WEIGHTED_LENGTH, weighted_length
+from handlers.length import X_LIMIT, weighted_length
 
 MENTION = re.compile(r"(?<![A-Za-z0-9_@＠])[@＠]([A-Za-z0-9_]{1,20})(?![A-Za-z0-9_@])")
 SHORTENED = 270  # weighted length of the shortened text of a long post, before the ellipsis
@@ -160,7 +160,7 @@ def _shown_text(post: Post, known: Known) -> tuple[str, Json, Json | None]:
     """The text on the wire, its entities, and the note of a long post."""
     note: Json | None = None
     shown = html.escape(post.text, quote=False)
-    if weighted_length(post.text) > MAX_WEIGHTED_LENGTH and not post.repost_of:
+    if weighted_length(post.text) > X_LIMIT and not post.repost_of:
         note = {"text": shown, "entities": _entities(shown, known, [])}
         shown = html.escape(_shorten(post.text), quote=False)
     links = _appended_links(post)
