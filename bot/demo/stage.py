@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -18,12 +18,16 @@ from typing import Any
 
 from bot.app import Account, Office, open_store
 from bot.delivery_policy import DeliveryPolicy
+from bot.platforms.facebook import FacebookPort
 from bot.sandbox.server import Sandbox, build, standard_accounts
+from bot.sandbox.wire import LoopbackServer
 from bot.settings import load_settings
+from bot.web import build_web
 from handlers.understanding.taxonomy import taxonomy
 from store.db import writing
 from store.directory import bind_desk, load_directory
 from store.directory_csv import import_desks, import_posts
+from store.inbound import Heard
 from store.invites import create_invite, redeem_invite
 from store.people import Directory
 from store.vocabulary import Platform
@@ -46,6 +50,7 @@ class Stage:
         self.office = office
         self.directory = directory
         self.urls = urls
+        self.webhooks: LoopbackServer | None = None  # where Facebook tells of news; None: only polling
         self.watchers: list[Callable[[], None]] = []  # called after each round
         self._waiting: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._turns = itertools.count()
@@ -89,6 +94,9 @@ class Stage:
         self._active -= 1
         await woken
 
+    def _is_told(self, platform: Platform) -> bool:
+        return platform is Platform.FACEBOOK and self.webhooks is not None
+
     # -- the clock's side ------------------------------------------------------------------------------------------------
 
     async def perform(self, *acts: Coroutine[Any, Any, None]) -> list[BaseException | None]:
@@ -125,7 +133,9 @@ class Stage:
         """Read what was written, decide and send; then, if nobody may act yet, move the clock."""
         unread, self._unread = self._unread, set()
         for platform in unread:
-            await self.account(platform).intake.read_once()
+            told = await self.sandbox.facebook.deliver_webhooks() if self._is_told(platform) else 0
+            if not told:
+                await self.account(platform).intake.read_once()
         await self.office.settle()
         for watch in self.watchers:
             watch()
@@ -156,8 +166,12 @@ async def stage(
     settings: Mapping[str, str] | None = None,
     seed: int = 0,
     limit_scale: float | None = 1.0,
+    webhooks: bool = False,
 ) -> AsyncIterator[Stage]:
-    """A stage in `folder`; everything stops and is released at the end."""
+    """A stage in `folder`; everything stops and is released at the end.
+
+    `webhooks`: Facebook tells of every comment by signed webhook; without, threads are polled by age.
+    """
     sandbox = build(start=start, seed=seed, limit_scale=limit_scale)
     with sandbox.serve():
         environment = {
@@ -170,14 +184,35 @@ async def stage(
         loaded = load_settings(environment)
         engine = open_store(loaded)
         office = Office(engine, sandbox.world.clock, loaded, delivery_policy=HASTE)
+        ready: Stage | None = None
         try:
             await office.connect()
             ready = Stage(sandbox, office, _people(sandbox, office), environment)
+            if webhooks:
+                ready.webhooks = _take_webhooks(ready)
             await ready.hear(Platform.TELEGRAM)
             await ready.pass_time(timedelta(minutes=1))
             yield ready
         finally:
+            if ready is not None and ready.webhooks is not None:
+                ready.webhooks.stop()
             await office.close()
+
+
+def _take_webhooks(ready: Stage) -> LoopbackServer:
+    """Our web server on loopback, subscribed to the Page's news."""
+    office, facebook = ready.office, ready.account(Platform.FACEBOOK)
+    name = facebook.channel.name
+
+    async def keep(channel: str, events: Sequence[Heard]) -> int:
+        return await asyncio.to_thread(office.keep, channel, events)
+
+    assert isinstance(facebook.port, FacebookPort)
+    web = build_web(facebook={name: facebook.port}, telegram={}, keep=keep, health=dict, clock=office.clock)
+    server = LoopbackServer(web).start()
+    ready.sandbox.facebook.webhooks.foreign_threads = True
+    ready.sandbox.facebook.subscribe(f"{server.url}/webhooks/facebook/{name}")
+    return server
 
 
 def _people(sandbox: Sandbox, office: Office) -> Directory:
