@@ -257,6 +257,33 @@ async def test_a_wrong_channel_is_refused(office: Office) -> None:
     assert office.keys() == []
 
 
+async def test_pages_that_share_an_app_share_its_callback(office: Office) -> None:
+    def page(number: str, secret: str) -> FacebookPort:
+        credentials = FacebookCredentials(number, "token", "1", secret, "verify")
+        return FacebookPort(number, credentials, graph_url="http://127.0.0.1:9", clock=office.sandbox.world.clock)
+
+    kept: list[str] = []
+
+    async def keep(channel: str, events: Sequence[Heard]) -> int:
+        kept.append(channel)
+        return len(events)
+
+    ports = {"cmo": office.port, "sister": page("61999", SECRET), "stranger": page("61888", "other-app-secret")}
+    app = build_web(facebook=ports, telegram={}, keep=keep, health=dict)
+    entries = [
+        json.loads(office.delivery(comment(1), page=one))["entry"][0] for one in (office.page_id, "61999", "61888")
+    ]
+    body = json.dumps({"object": "page", "entry": entries}).encode()
+    signed = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    with LoopbackServer(app) as server:
+        url = f"{server.url}/webhooks/facebook/cmo"
+        answer = await office.client.post(url, content=body, headers={"X-Hub-Signature-256": signed})
+    assert answer.status_code == 200
+    assert kept == ["cmo", "sister"]
+    for port in (ports["sister"], ports["stranger"]):
+        await port.close()
+
+
 async def test_a_mention_whose_words_cannot_be_fetched_comes_again(office: Office) -> None:
     post = office.sandbox.facebook.tag_post("sunita", WORDS)
     body = office.delivery({"item": "post", "verb": "add", "post_id": post}, what="mention")
