@@ -244,7 +244,8 @@ def _open_sqlite(url: sa.URL) -> sa.Engine:
         raise DatabaseUnusable(f"The folder {file.parent} of the database does not exist; create it first.")
     if file.is_dir():
         raise DatabaseUnusable(f"The database {file} is a folder; name a file in it.")
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    # Bound values hold citizens' words, and SQLAlchemy would print them in every error and log line.
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     try:
@@ -316,7 +317,7 @@ def _open_postgres(url: sa.URL) -> sa.Engine:
     connect: dict[str, Any] = {"application_name": "smgt", "options": _with_utc(url)}
     if "connect_timeout" not in url.query:
         connect["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
-    engine = sa.create_engine(url, connect_args=connect, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args=connect, pool_pre_ping=True, hide_parameters=True)
     try:
         with engine.connect() as conn:
             standby = conn.execute(sa.select(sa.func.pg_is_in_recovery())).scalar_one()

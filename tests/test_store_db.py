@@ -301,3 +301,10 @@ def test_another_program_can_open_the_file(sqlite_engine: sa.Engine) -> None:
     other = sqlite3.connect(str(sqlite_engine.url.database))
     assert other.execute("SELECT value FROM counters").fetchall() == [(5,)]
     other.close()
+
+
+def test_an_error_of_the_database_shows_no_values(engine: sa.Engine) -> None:
+    words = "the well behind the school is dry"
+    with pytest.raises(sa.exc.DBAPIError) as caught, writing(engine) as conn:
+        conn.execute(sa.text("INSERT INTO no_such_table (words) VALUES (:words)"), {"words": words})
+    assert words not in str(caught.value)
