@@ -24,7 +24,7 @@ class BadRequest(Exception):
     """The request cannot be followed; the message is one sentence for whoever asked."""
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class _Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A JSON object without unknown keys."""
 
 
