@@ -15,7 +15,8 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 from digest_days import BUSY, QUIET
-from digest_history import END, INDIA, NOW, START, Recount, insert_history
+from digest_history import END, INDIA, NOW, START, insert_history
+from digest_recount import Recount
 
 from handlers.digest.daily import render_daily
 from handlers.digest.editions import DayNotBegun, digest_text, due_edition, queue_daily

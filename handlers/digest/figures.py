@@ -183,34 +183,39 @@ def _base(code: str | None) -> str | None:
 
 
 def _pending(conn: sa.Connection, now: datetime) -> Pending:
-    young = [sa.func.count().filter(tickets.c.opened_at > now - band) for band in AGE_BANDS]
-    not_ended = tickets.c.ended_at.is_(None)
+    """One pass over the tickets that have not ended, grouped by all that is told of them."""
+    holder = (tickets.c.status, tickets.c.escalation_level, tickets.c.department)
     grouped = (
-        sa.select(tickets.c.status, tickets.c.escalation_level, sa.func.count(), *young)
-        .where(not_ended)
-        .group_by(tickets.c.status, tickets.c.escalation_level)
+        sa.select(
+            *holder,
+            sa.func.count().label("many"),
+            *(sa.func.count().filter(tickets.c.opened_at > now - band) for band in AGE_BANDS),
+            sa.func.count().filter(_is_late(now)).label("late"),
+            sa.func.count().filter(_is_due_today(now)).label("due_today"),
+            sa.func.count().filter(_is_with_office(), tickets.c.owner_post.is_(None)).label("without_owner"),
+        )
+        .where(tickets.c.ended_at.is_(None))
+        .group_by(*holder)
     )
+    rows = conn.execute(grouped).all()
     statuses: Counter[str] = Counter()
     levels: Counter[int] = Counter()
-    under = [0] * len(AGE_BANDS)
-    for status, level, many, *younger in conn.execute(grouped):
-        statuses[status] += many
-        levels[level] += many
-        under = [had + more for had, more in zip(under, younger, strict=True)]
+    for row in rows:
+        statuses[row.status] += row.many
+        levels[row.escalation_level] += row.many
+    bands = len(holder) + 1  # where the counts by age begin
+    day, three_days, week = (sum(row[bands + place] for row in rows) for place in range(len(AGE_BANDS)))
     total = statuses.total()
-    late = _late(conn, now)
     return Pending(
         total=total,
         by_status=_largest_first(statuses),
-        ages=(under[0], under[1] - under[0], under[2] - under[1], total - under[2]),
-        due_today=_due_today(conn, now),
-        late=sum(many for _, many in late),
-        late_by_department=_ranking(late),
+        ages=(day, three_days - day, week - three_days, total - week),
+        due_today=sum(row.due_today for row in rows),
+        late=sum(row.late for row in rows),
+        late_by_department=_ranking((row.department, row.late) for row in rows if row.late),
         latest=_latest(conn, now),
         levels={level: many for level, many in sorted(levels.items()) if level},
-        without_owner=_count(
-            conn, tickets, tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.is_(None)
-        ),
+        without_owner=sum(row.without_owner for row in rows),
     )
 
 
@@ -218,17 +223,19 @@ def _count(conn: sa.Connection, table: sa.Table, *where: sa.ColumnElement[bool])
     return int(conn.execute(sa.select(sa.func.count()).select_from(table).where(*where)).scalar_one())
 
 
+def _is_with_office() -> sa.ColumnElement[bool]:
+    return tickets.c.status.in_(WITH_OFFICE)
+
+
 def _is_late(now: datetime) -> sa.ColumnElement[bool]:
     """The office's clock stands still from `paused_at` on; what was over by then stays late."""
     reached = sa.func.coalesce(tickets.c.paused_at, sa.bindparam(None, now, type_=tickets.c.paused_at.type))
-    return sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.due_at < reached)
+    return sa.and_(_is_with_office(), tickets.c.due_at < reached)
 
 
-def _late(conn: sa.Connection, now: datetime) -> list[tuple[str, int]]:
-    grouped = (
-        sa.select(tickets.c.department, sa.func.count()).where(_is_late(now)).group_by(tickets.c.department)
-    )
-    return [(row[0], row[1]) for row in conn.execute(grouped)]
+def _is_due_today(now: datetime) -> sa.ColumnElement[bool]:
+    midnight = Period(office_day(now)).end
+    return sa.and_(_is_with_office(), tickets.c.paused_at.is_(None), _within(tickets.c.due_at, now, midnight))
 
 
 def _latest(conn: sa.Connection, now: datetime) -> Latest | None:
@@ -254,17 +261,6 @@ def _latest(conn: sa.Connection, now: datetime) -> Latest | None:
         department=row.department,
         district=None if row.sensitivity == Sensitivity.SENSITIVE else row.district,
         hours=late_by / timedelta(hours=1),
-    )
-
-
-def _due_today(conn: sa.Connection, now: datetime) -> int:
-    midnight = Period(office_day(now)).end
-    return _count(
-        conn,
-        tickets,
-        tickets.c.status.in_(WITH_OFFICE),
-        tickets.c.paused_at.is_(None),
-        _within(tickets.c.due_at, now, midnight),
     )
 
 
