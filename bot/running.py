@@ -213,7 +213,7 @@ class Running:
         port = port_of(self.office.settings, setting, self.office.clock, photo_loader(self.office.engine))
         try:
             identity = await self._identified(setting, port)
-            if identity is None:
+            if identity is None or self.stop.is_set():
                 await port.close()
                 return
             account = await asyncio.to_thread(self.office.add, setting, port, identity)

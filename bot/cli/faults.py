@@ -7,10 +7,8 @@ imported only once something failed.
 from __future__ import annotations
 
 import sys
-from typing import IO, Any
 
-import click
-
+from bot.cli.ending import Failed
 from bot.clocks import ClockUnavailable
 from bot.office_calendar import HolidaysFileFault
 from bot.platforms.port import PlatformError
@@ -21,17 +19,6 @@ from store.csv_lines import DirectoryFaults
 from store.db import DatabaseUnusable
 from store.directory import DirectoryRefused
 from store.lanes import AlreadyRunning
-
-
-class Failed(click.ClickException):
-    """The thing asked for failed: each line of the message is one sentence on stderr, exit code 1."""
-
-    exit_code = 1
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        for line in self.message.splitlines():
-            click.echo(f"smgt: {line}", err=True)
-
 
 SAID_ALREADY = (  # their message is written for the operator, one sentence a line
     SettingsError,

@@ -31,7 +31,7 @@ def office_clock(settings: Settings) -> OfficeClock:
 def opened(settings: Settings, *, make: bool = False) -> Iterator[sa.Engine]:
     """The database, up to date; `make` lets a missing or empty one be made. Raises DatabaseUnusable."""
     if not make:
-        _require_file(settings.database_url)
+        require_file(settings.database_url)
     engine = open_engine(settings.database_url)
     try:
         if make and schema_state(engine) == "empty":
@@ -42,8 +42,8 @@ def opened(settings: Settings, *, make: bool = False) -> Iterator[sa.Engine]:
         engine.dispose()
 
 
-def _require_file(url: str) -> None:
-    """Looking at a SQLite database that is not there must not make it."""
+def require_file(url: str) -> None:
+    """Looking at a SQLite database that is not there must not make it. Raises DatabaseUnusable."""
     if url.startswith("sqlite"):
         file = Path(str(sa.make_url(url).database or ""))
         if file.parent.is_dir() and not file.exists():

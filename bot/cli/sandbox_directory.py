@@ -29,8 +29,6 @@ def make_directory(sandbox: Sandbox, folder: Path) -> None:
     for desk in desks:
         group = sorted({*members.get(desk["desk"], ()), *everywhere})
         desk["chat_id"] = str(sandbox.telegram.add_group(desk["title"], members=group))
-    for user in users.values():
-        sandbox.telegram.start(user)  # a bot can write to a person only after they wrote first
     folder.mkdir(parents=True, exist_ok=True)
     folder.joinpath("officers.csv").write_text(officers, encoding="utf-8")
     _write(folder / "desks.csv", list(desks[0]), [list(desk.values()) for desk in desks])

@@ -1,0 +1,220 @@
+"""What `smgt check` looks at: settings, clock, database, accounts, directory, and what waits for a person.
+
+Owns the findings and their sentences for the operator. It changes nothing, and sends nothing but the question who we
+are. It must not know how findings are shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from bot.app import port_of
+from bot.clocks import ClockUnavailable, OfficeClock, RemoteClock, WallClock
+from bot.office_calendar import HolidaysFileFault, office_holidays
+from bot.platforms.port import PlatformError, Unreachable
+from bot.settings import Channel as ChannelSetting
+from bot.settings import Settings
+from handlers.understanding.taxonomy import taxonomy
+from store import inbox, outbox
+from store.alarms import open_alarms
+from store.channels import all_channels
+from store.db import reading
+from store.directory import Hole, holes, load_directory
+from store.tables import gaps
+from store.vocabulary import DeliveryState, InboxState
+
+NAMED = 5  # codes listed in one finding; more are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: `text` says that it is well, or what to do."""
+
+    area: str
+    ok: bool
+    text: str
+
+
+def settings_findings(settings: Settings) -> list[Finding]:
+    """Settings that load, and what a run would still need."""
+    missing = settings.missing_to_run()
+    if missing:
+        return [Finding("settings", False, sentence) for sentence in missing]
+    names = " ".join(f"{one.platform.value}:{one.name}" for one in settings.channels)
+    live = "sends to the real platforms" if settings.is_live else "talks to this machine only"
+    return [Finding("settings", True, f"{names}; {live}")]
+
+
+def clock_findings(settings: Settings) -> tuple[list[Finding], datetime]:
+    """Whether the office clock answers, and what it says."""
+    clock: OfficeClock = RemoteClock(settings.clock_url) if settings.clock_url else WallClock()
+    try:
+        now = clock.now()
+    except ClockUnavailable as error:
+        return [Finding("clock", False, str(error))], WallClock().now()
+    whose = "the sandbox's" if settings.clock_url else "this machine's"
+    found = [Finding("clock", True, f"{whose}, {now:%Y-%m-%d %H:%M} UTC")]
+    try:
+        office_holidays((now.year,), settings.holidays_file)
+    except HolidaysFileFault as error:
+        found.append(Finding("holidays", False, str(error)))
+    return found, now
+
+
+def account_findings(settings: Settings, now: datetime) -> list[Finding]:
+    """Who each platform says we are."""
+    return asyncio.run(_identified(settings, now))
+
+
+async def _identified(settings: Settings, now: datetime) -> list[Finding]:
+    return list(await asyncio.gather(*(_identify(settings, one, now) for one in settings.channels)))
+
+
+class _Fixed:
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+
+async def _identify(settings: Settings, channel: ChannelSetting, now: datetime) -> Finding:
+    area = f"{channel.platform.value}:{channel.name}"
+    port = port_of(settings, channel, _Fixed(now), _no_photo)
+    try:
+        identity = await asyncio.wait_for(port.identify(), settings.send_deadline_seconds)
+    except PlatformError as error:
+        return Finding(area, False, f"{error.sentence} ({error.code})")
+    except TimeoutError:
+        return Finding(
+            area, False, f"it did not answer within {settings.send_deadline_seconds} seconds; look at its URL"
+        )
+    finally:
+        await port.close()
+    return Finding(area, True, f"{identity.handle or identity.name} (account {identity.account_id})")
+
+
+def _no_photo(media_id: int) -> bytes:
+    raise Unreachable("photo:not_here", f"Photo {media_id} is not needed to ask who we are.")
+
+
+def store_findings(engine: sa.Engine, now: datetime) -> list[Finding]:
+    """What the database says about desks, officers, stopped accounts and what waits for a person."""
+    with reading(engine) as conn:
+        return [*_directory(conn, now), *_stopped(conn), *_waiting(conn), *_alarms(conn)]
+
+
+# -- the directory ---------------------------------------------------------------------------------------------------
+
+
+def _directory(conn: sa.Connection, now: datetime) -> Iterator[Finding]:
+    known = taxonomy()
+    directory = load_directory(conn, now)
+    if not directory.posts:
+        yield Finding(
+            "directory", False, "it is empty; run `smgt desks import` and then `smgt officers import`."
+        )
+        return
+    routed = {
+        code: [
+            each
+            for each in (category.department, category.rural_department, *category.other_departments)
+            if each
+        ]
+        for code, category in known.categories.items()
+    }
+    found: dict[str, list[Hole]] = defaultdict(list)
+    for hole in holes(directory, routed, known.districts):
+        found[hole.code].append(hole)
+    yield from (_hole(code, several, len(known.districts)) for code, several in found.items())
+    if not found:
+        counted = f"{len(directory.desks)} desks, {len(directory.posts)} posts"
+        yield Finding("directory", True, f"{counted}; every complaint finds a person")
+
+
+def _hole(code: str, several: list[Hole], districts: int) -> Finding:
+    match code:
+        case "no_cmo_desk":
+            text = (
+                "no post of role cmo_desk has a desk; what finds no other place is lost from sight. Add one."
+            )
+        case "nobody_reachable":
+            named = _some(f"{one.department} ({_where(one.districts, districts)})" for one in several)
+            text = f"nobody who has joined can be reached for {named}; invite their officers"
+        case "post_vacant":
+            text = f"nobody holds {_some(one.post for one in several)}; import an officers.csv that names somebody"
+        case "post_unlinked":
+            named = _some(one.post for one in several)
+            text = f"the holders of {named} have not joined; send them `smgt officers invite` links"
+        case "desk_unbound":
+            text = (
+                f"no chat is bound to the desks {_some(one.desk for one in several)}; run `smgt desks bind`"
+            )
+        case "desk_lost":
+            text = f"the bot was removed from the chats of {_some(one.desk for one in several)}; add it again"
+        case _:
+            text = f"{code}: {_some(one.post or one.desk or one.department for one in several)}"
+    return Finding("directory", False, text)
+
+
+def _where(names: tuple[str, ...], of: int) -> str:
+    return "everywhere" if len(names) == of else names[0] if len(names) == 1 else f"{len(names)} districts"
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join(every[:NAMED]) + (f" and {len(every) - NAMED} more" if len(every) > NAMED else "")
+
+
+# -- what waits for a person -----------------------------------------------------------------------------------------
+
+
+def _stopped(conn: sa.Connection) -> Iterator[Finding]:
+    for one in all_channels(conn):
+        if one.stopped_at is not None:
+            yield Finding(
+                "channels",
+                False,
+                f"{one.name} is stopped ({one.stopped_why}); renew it, start `smgt run` again",
+            )
+
+
+def _waiting(conn: sa.Connection) -> Iterator[Finding]:
+    heard, said = inbox.count_by_state(conn), outbox.count_by_state(conn)
+    yield Finding(
+        "inbox", not heard[InboxState.PARKED], _inbox(heard[InboxState.PENDING], heard[InboxState.PARKED])
+    )
+    parked, unknown = said[DeliveryState.PARKED], said[DeliveryState.UNKNOWN]
+    waiting = said[DeliveryState.PENDING] + said[DeliveryState.RETRY]
+    if parked:
+        yield Finding("outbox", False, f"{parked} messages are parked; see `smgt outbox list --state parked`")
+    else:
+        yield Finding("outbox", True, f"{waiting} waiting, {unknown} being read back, none parked")
+    unread = conn.execute(sa.select(sa.func.count()).select_from(gaps)).scalar_one()
+    if unread:
+        latest = conn.execute(sa.select(gaps).order_by(gaps.c.id.desc()).limit(1)).one()
+        stretch = f"{latest.since_at:%Y-%m-%d %H:%M} to {latest.until_at:%Y-%m-%d %H:%M} UTC"
+        text = f"{unread} stretches could not be read back, the latest {stretch}: look there by hand"
+        yield Finding("gaps", False, text)
+    else:
+        yield Finding("gaps", True, "every stretch of time was read")
+
+
+def _inbox(pending: int, parked: int) -> str:
+    if parked:
+        return f"{parked} events could not be decided and are parked; the log of `smgt run` says why"
+    return f"{pending} waiting, none parked"
+
+
+def _alarms(conn: sa.Connection) -> Iterator[Finding]:
+    told = [one for one in open_alarms(conn) if one.code != "channel_stopped"]  # shown as its channel already
+    for one in told[-NAMED:]:
+        yield Finding("alarm", False, one.sentence)
+    if not told:
+        yield Finding("alarms", True, "none open")

@@ -1,0 +1,195 @@
+"""`smgt officers`: who holds which post, as a CSV file, and the links by which officers join.
+
+Owns what is shown; checking and importing stand in store/directory_csv.py, links in store/invites.py.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from bot.cli.directory import show_difference
+from bot.cli.ending import Failed
+from bot.cli.opening import office_clock, opened, settings
+from bot.cli.showing import show_json, show_rows
+from bot.settings import Settings
+from store.channels import all_channels
+from store.db import reading, writing
+from store.directory import load_directory
+from store.directory_csv import export_posts, import_posts
+from store.invites import create_invite
+from store.people import Directory, Officer, Post
+from store.vocabulary import Platform
+
+
+@click.group(
+    "officers",
+    epilog="""\b
+Examples:
+  smgt officers import officers.csv --dry-run     what would change; nothing does
+  smgt officers import officers.csv
+  smgt officers export > officers.csv
+  smgt officers invite ulb-nodal-hisar            a link that works once, for this post's holder
+  smgt officers invite --all --days 14            links for everybody who has not joined yet
+
+\b
+Columns: post,title,role,department,level,districts,desk,officer. Roles: nodal_officer,
+district_head, department_head, cmo_desk, cmo_viewer. Levels: 0 nodal officer, 1, 2, 3 the CMO.
+Several districts or officers are joined by |, * is the whole state. The file is the whole
+truth: posts it does not name are abolished. Import the desks first.
+""",
+)
+def command() -> None:
+    """Import, export, list and invite the officers."""
+
+
+@command.command("list")
+@click.option("--unlinked", is_flag=True, help="only posts whose holder has not joined by the link")
+@click.option("--json", "as_json", is_flag=True, help="as a JSON list")
+def list_posts(*, unlinked: bool, as_json: bool) -> None:
+    """List the posts, who holds them, and whether they have joined."""
+    directory = _directory(settings())
+    rows = [
+        {
+            "post": post.code,
+            "role": post.role.value,
+            "department": post.department,
+            "level": post.level,
+            "districts": sorted(post.districts),
+            "desk": post.desk,
+            "officer": officer.name if officer else None,
+            "officer_id": officer.id if officer else None,
+            "joined": bool(officer and officer.telegram_user_id),
+        }
+        for post in directory.posts.values()
+        for officer in (post.holders or (None,))
+    ]
+    rows = [row for row in rows if not (unlinked and row["joined"])]
+    if as_json:
+        show_json(rows)
+        return
+    titles = ("post", "level", "officer", "joined")
+    show_rows(
+        titles,
+        [
+            (str(r["post"]), str(r["level"]), str(r["officer"] or "-"), "yes" if r["joined"] else "no")
+            for r in rows
+        ],
+    )
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="say what would change, change nothing")
+@click.option("--json", "as_json", is_flag=True, help="the differences as one JSON object")
+def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
+    """Make the posts and their holders those of a CSV file; not one line counts while another is wrong."""
+    from handlers.understanding.taxonomy import taxonomy
+
+    loaded, known = settings(), taxonomy()
+    with opened(loaded, make=not dry_run) as engine, writing(engine) as conn:
+        difference = import_posts(
+            conn,
+            file,
+            now=office_clock(loaded).now(),
+            known_departments=known.departments,
+            known_districts=known.districts,
+            dry_run=dry_run,
+        )
+    show_difference("post", difference, dry_run=dry_run, as_json=as_json)
+
+
+@command.command("export")
+def export() -> None:
+    """Write the posts and their holders as CSV; importing it again changes nothing."""
+    loaded = settings()
+    with opened(loaded) as engine, reading(engine) as conn:
+        click.echo(export_posts(conn, office_clock(loaded).now()), nl=False)
+
+
+@command.command("invite")
+@click.argument("who", required=False, metavar="[OFFICER_OR_POST]")
+@click.option("--all", "everybody", is_flag=True, help="everybody who holds a post and has not joined")
+@click.option(
+    "--days", type=click.IntRange(1, 90), default=7, show_default=True, help="how long the link is good"
+)
+@click.option("--json", "as_json", is_flag=True, help="as a JSON list")
+def invite(*, who: str | None, everybody: bool, days: int, as_json: bool) -> None:
+    """Print a link that ties an officer's Telegram account to the officer, once.
+
+    OFFICER_OR_POST is a post's code, an officer's name or their number in `smgt officers list --json`.
+    """
+    if (who is None) == (not everybody):
+        raise click.UsageError("Name an officer or a post, or give --all.")
+    loaded = settings()
+    with opened(loaded) as engine:
+        now = office_clock(loaded).now()
+        directory = _directory(loaded)
+        officers = _unlinked(directory) if who is None else [_meant(directory, who)]
+        bot = _bot_name(loaded, engine)
+        with writing(engine) as conn:
+            links = [
+                {
+                    "officer": officer.name,
+                    "officer_id": officer.id,
+                    "link": f"https://t.me/{bot}?start={create_invite(conn, officer.id, now, timedelta(days=days))}",
+                }
+                for officer in officers
+            ]
+    if as_json:
+        show_json(links)
+    elif len(links) == 1:
+        click.echo(links[0]["link"])
+    else:
+        show_rows(("officer", "link"), [(str(one["officer"]), str(one["link"])) for one in links])
+
+
+def _directory(loaded: Settings) -> Directory:
+    with opened(loaded) as engine, reading(engine) as conn:
+        return load_directory(conn, office_clock(loaded).now())
+
+
+def _unlinked(directory: Directory) -> list[Officer]:
+    found = {
+        one.id: one for post in directory.posts.values() for one in post.holders if not one.telegram_user_id
+    }
+    return [found[number] for number in sorted(found)]
+
+
+def _meant(directory: Directory, who: str) -> Officer:
+    """The one officer meant. Raises Failed when there is none, or several."""
+    post: Post | None = directory.posts.get(who)
+    everybody = {one.id: one for each in directory.posts.values() for one in each.holders}
+    if post is not None:
+        found = list(post.holders)
+    else:
+        found = [
+            one for one in everybody.values() if who.casefold() == one.name.casefold() or who == str(one.id)
+        ]
+    if len(found) == 1:
+        return found[0]
+    if post is not None and not found:
+        raise Failed(f"Nobody holds the post {who}; import an officers.csv that names somebody.")
+    if found:
+        named = ", ".join(f"{one.name} ({one.id})" for one in found)
+        raise Failed(f"{who} could be {named}; invite one of them by the number.")
+    raise Failed(f"There is no post and no officer {who!r}; `smgt officers list` shows those there are.")
+
+
+def _bot_name(loaded: Settings, engine: sa.Engine) -> str:
+    """The bot's name for links: as noted when `smgt run` began, else the platform is asked."""
+    telegram = next((one for one in loaded.channels if one.platform is Platform.TELEGRAM), None)
+    if telegram is None:
+        raise Failed(
+            "SMGT_CHANNELS names no Telegram bot, so there is nobody to link to; write e.g. telegram:desk."
+        )
+    with reading(engine) as conn:
+        known = next((one.handle for one in all_channels(conn) if one.name == telegram.name), "")
+    if known:
+        return known.lstrip("@")
+    from bot.cli.asking import identify
+
+    return identify(loaded, telegram).handle.lstrip("@")

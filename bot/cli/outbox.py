@@ -1,0 +1,129 @@
+"""`smgt outbox`: what will be said and what could not be. Owns what is shown; the moves stand in store/sending.py."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from bot.cli.ending import Failed
+from bot.cli.opening import office_clock, opened, settings
+from bot.cli.showing import office_time, show_json, show_rows
+from store.db import reading, writing
+from store.outbox import count_by_state, list_rows, row_by_id
+from store.sending import drop_by_hand, retry_by_hand
+from store.vocabulary import DeliveryState
+
+_CODE = re.compile(r"[a-z0-9_]{1,64}")
+_LOOK_AT = (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.PARKED)
+
+
+@click.group(
+    "outbox",
+    epilog="""\b
+Examples:
+  smgt outbox list                          what needs a look: retry, unknown, parked
+  smgt outbox list --state parked --json
+  smgt outbox retry 4711                    let a parked message go again
+  smgt outbox drop 4711 --why posted_by_hand
+
+\b
+States: pending, sending, sent, retry, unknown (it may have been posted; it is read back),
+parked (needs a person), cancelled, superseded.
+""",
+)
+def command() -> None:
+    """Look at messages to citizens and officers; let one go again, or end it."""
+
+
+@command.command("list")
+@click.option("--state", "states", multiple=True, type=click.Choice([each.value for each in DeliveryState]),
+              help="only these; may be given several times  [default: retry, unknown, parked]")  # fmt: skip
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="the oldest so many"
+)
+@click.option("--after", type=click.IntRange(0), default=0, help="only those with a higher number")
+@click.option("--json", "as_json", is_flag=True, help="as one JSON object")
+def list_messages(*, states: tuple[str, ...], limit: int, after: int, as_json: bool) -> None:
+    """List messages, the oldest first, without their words, and count all by state."""
+    wanted = [DeliveryState(each) for each in states] or list(_LOOK_AT)
+    with opened(settings()) as engine, reading(engine) as conn:
+        rows = list_rows(conn, states=wanted, limit=limit, after_id=after)
+        counts = count_by_state(conn)
+    if as_json:
+        shown = [
+            {
+                "id": row.id,
+                "state": row.state.value,
+                "template": row.template,
+                "ticket_id": row.ticket_id,
+                "destination": row.destination,
+                "attempts": row.attempts,
+                "next_attempt_at": row.next_attempt_at,
+                "sent_at": row.sent_at,
+                "error_code": row.error_code,
+                "error": row.error,
+            }
+            for row in rows
+        ]
+        show_json({"counts": {state.value: many for state, many in counts.items()}, "messages": shown})
+        return
+    click.echo(
+        ", ".join(f"{state.value} {many}" for state, many in counts.items() if many) or "The outbox is empty."
+    )
+    if rows:
+        show_rows(
+            ("id", "state", "template", "tries", "next", "error"),
+            [
+                (
+                    str(row.id),
+                    row.state.value,
+                    row.template,
+                    str(row.attempts),
+                    office_time(row.next_attempt_at),
+                    row.error_code or "",
+                )
+                for row in rows
+            ],
+        )
+
+
+@command.command("retry")
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+def retry(*, number: int) -> None:
+    """Let a message go again that was parked or cancelled, or that you know was never posted."""
+    loaded = settings()
+    with opened(loaded) as engine, writing(engine) as conn:
+        if not retry_by_hand(conn, number, office_clock(loaded).now()):
+            row = row_by_id(conn, number)
+            raise Failed(
+                _why_not(
+                    number,
+                    None if row is None else row.state,
+                    "only parked, cancelled or unknown ones go again",
+                )
+            )
+    click.echo(f"Message {number} goes again.")
+
+
+@command.command("drop")
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.option("--why", required=True, help="a short code for the history, like posted_by_hand")
+def drop(*, number: int, why: str) -> None:
+    """End a message that is not sent and not being sent; what follows it ends too."""
+    if not _CODE.fullmatch(why):
+        raise click.BadParameter(
+            "write small letters, digits and _ only (no words of citizens).", param_hint="--why"
+        )
+    loaded = settings()
+    with opened(loaded) as engine, writing(engine) as conn:
+        if not drop_by_hand(conn, number, why, office_clock(loaded).now()):
+            row = row_by_id(conn, number)
+            raise Failed(_why_not(number, None if row is None else row.state, "it cannot be ended any more"))
+    click.echo(f"Message {number} is dropped.")
+
+
+def _why_not(number: int, state: DeliveryState | None, rule: str) -> str:
+    if state is None:
+        return f"There is no message {number}; `smgt outbox list` shows those that need a look."
+    return f"Message {number} is {state.value}; {rule}."
