@@ -556,6 +556,7 @@ async def test_only_the_owner_of_the_lane_sends(engine: sa.Engine) -> None:
         await one.release()
 
 
+@pytest.mark.postgres
 async def test_a_lost_lane_is_noticed_before_the_next_message(postgres_engine: sa.Engine) -> None:
     port = Recorder()
     made = stand(postgres_engine, SteppedClock(NOW), port)

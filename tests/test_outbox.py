@@ -146,8 +146,8 @@ def test_a_parked_row_lets_later_rows_go_and_cancels_what_follows_it(lane: Lane)
     lane.add("a3", follows_step="a2")
     lane.add("a4")
     lane.park("a1")
-    assert lane.due() == ["a4"]
     assert [lane.row(step).state for step in ("a2", "a3")] == [DeliveryState.CANCELLED] * 2
+    assert lane.due() == ["a4"]
     with reading(lane.engine) as conn:
         told = conn.execute(sa.select(events.c.kind, events.c.codes).order_by(events.c.id)).all()
     assert [row.kind for row in told] == ["message_parked", "message_cancelled", "message_cancelled"]
