@@ -184,7 +184,7 @@ class _FileBeside:
     @classmethod
     def take(cls, engine: sa.Engine, name: str) -> _FileBeside | None:
         path = Path(f"{Path(str(engine.url.database)).absolute()}.{name}.lock")
-        lock = FileLock(path, thread_local=False)
+        lock = FileLock(path, thread_local=False, fallback_to_soft=False)  # a soft lock outlives its process
         try:
             lock.acquire(blocking=False)
         except Timeout:
