@@ -86,6 +86,7 @@ class Wants:
     correction: bool = False  # "not Hisar, it is Hansi"
     me_too: bool = False  # "same here"
     dont_know: bool = False
+    threatened: bool = False  # says somebody threatens them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

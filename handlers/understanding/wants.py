@@ -49,6 +49,7 @@ def wants(text: str, found: dict[str, list[Hit]], size: int) -> Wants:
         correction="correction" in found,
         me_too="me_too" in found,
         dont_know="dont_know" in found,
+        threatened="threatened" in found,
     )
 
 
