@@ -80,8 +80,10 @@ def _danger(case: Case, heard: CitizenWrote, ground: Ground) -> Decision:
 def _is_threat(case: Case, heard: CitizenWrote, ground: Ground) -> bool:
     u = heard.understanding
     category = ground.taxonomy.categories.get(u.category or "")
-    threatened = u.register is Register.SENSITIVE or (
-        category is not None and category.sensitivity is Sensitivity.SENSITIVE
+    threatened = (
+        heard.answer.wants.threatened
+        or u.register is Register.SENSITIVE
+        or (category is not None and category.sensitivity is Sensitivity.SENSITIVE)
     )
     return threatened and case.sensitivity is not Sensitivity.SENSITIVE and not case.ended
 

@@ -241,6 +241,12 @@ transcript = sa.Table(
     sa.UniqueConstraint("platform", "message_id", "version", "speaker"),
 )
 sa.Index("ix_transcript_ticket", transcript.c.ticket_id)
+sa.Index(
+    "ix_transcript_untaken",
+    transcript.c.thread_id,
+    sqlite_where=transcript.c.ticket_id.is_(None),
+    postgresql_where=transcript.c.ticket_id.is_(None),
+)
 
 supporters = sa.Table(
     "supporters",

@@ -182,6 +182,21 @@ def messages_known(conn: sa.Connection, platform: Platform, message_ids: Iterabl
     return [dict(row) for row in conn.execute(query.order_by(transcript.c.version)).mappings()]
 
 
+def untaken_words(conn: sa.Connection, threads: Iterable[tuple[Platform, str]]) -> list[Mapping[str, Any]]:
+    """What citizens wrote in these threads that became no ticket (`platform, thread_id, account_id, text`), oldest first."""
+    wanted = sorted(set(threads))
+    if not wanted:
+        return []
+    query = (
+        sa.select(transcript.c.platform, transcript.c.thread_id, transcript.c.account_id, transcript.c.text)
+        .where(sa.tuple_(transcript.c.platform, transcript.c.thread_id).in_(wanted))
+        .where(transcript.c.ticket_id.is_(None), transcript.c.speaker == "citizen", transcript.c.text.is_not(None))
+        .where(transcript.c.account_id.is_not(None))
+        .order_by(transcript.c.id)
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
 def withdraw_words(conn: sa.Connection, platform: Platform, message_id: str, now: datetime) -> int:
     """Destroy our copy of a deleted message's words; returns how many rows held them."""
     gone = (

@@ -160,7 +160,7 @@ def _words(snapshot: Snapshot, row: InboxRow, post: Inbound, parts: Sequence[tup
     first = read_answer(text, asked=Asked.NOTHING, language_hint=u.language)
     finding = _find(snapshot, post, origin, u, first)
     words = tuple(words_of(one, _speaker(finding)) for one in (post, *(part for _, part in parts)))
-    if post.quoted is not None:
+    if post.quoted is not None and not _is_on_record(snapshot, post):
         words += (_quoted_words(post),)
     joins = tuple(part_row.id for part_row, _ in parts)
     outcome = _by_finding(snapshot, row, post, origin, finding, u, text, first)
@@ -178,12 +178,18 @@ def _understood(
     if parts:
         text = "\n".join(one.text for one in (post, *(part for _, part in parts)))
         u = understand(text, language_hint=u.language, any_state=snapshot.ground.policy.any_state)
-    if post.quoted is not None and not u.has_matter and post.quoted.text:
+    if post.quoted is not None and not u.has_matter and post.quoted.text and not _is_on_record(snapshot, post):
         theirs = understand(post.quoted.text, any_state=snapshot.ground.policy.any_state)
         if theirs.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) or theirs.has_matter:
             kind = theirs.kind if theirs.kind is Kind.EMERGENCY else Kind.GRIEVANCE
             u = replace(theirs, language=u.language, kind=kind, masked=u.masked, pii=u.pii, numbers=u.numbers)
     return u, text
+
+
+def _is_on_record(snapshot: Snapshot, post: Inbound) -> bool:
+    """The post it points to has a ticket already: its matter is its author's, not this writer's."""
+    known = snapshot.heard.get((post.platform, post.quoted.id)) if post.quoted else None
+    return known is not None and known["ticket_id"] is not None
 
 
 def _quoted_words(post: Inbound) -> Words:
@@ -425,13 +431,33 @@ def _new(
     if not _addressed(post) or (post.implicit and not opens_ticket(u, has_media=False)):
         return Outcome("ignored:not_addressed" if not post.implicit else "ignored:implicit")
     seed = replace(_seed(snapshot, row, post, origin), linked_to=linked.id if linked else None)
-    heard = _heard(None, post, u, text)
+    heard = _heard(None, post, _placed_before(snapshot, post, origin, u, linked), text)
     decision = speak_within_limits(open_case(seed, heard, snapshot.now, snapshot.ground), snapshot.ground.policy)
     if decision.case is not None and post.mentioned_ids:
         decision = replace(decision, case=replace(decision.case, mentioned_ids=post.mentioned_ids))
     if decision.case is None and not decision.effects:
         return Outcome(decision.result)
     return _outcome(snapshot, decision.result, Step(origin, None, decision))
+
+
+def _placed_before(
+    snapshot: Snapshot, post: Inbound, origin: Origin, u: Understanding, linked: Case | None
+) -> Understanding:
+    """The meaning with the place its writer named earlier in this thread, if these words name none."""
+    if u.district is not None or u.district_choices or u.outside is not None:
+        return u
+    if linked is not None and linked.account_id is not None and linked.account_id == origin.account_id:
+        return replace(u, district=linked.district, locality=u.locality or linked.locality, rural=_rural(u, linked))
+    for earlier in reversed(snapshot.untaken.get((post.platform, post.thread_id, origin.account_id), ())):
+        before = understand(earlier, any_state=snapshot.ground.policy.any_state)
+        if before.district is not None:
+            rural = before.rural if u.rural is None else u.rural
+            return replace(u, district=before.district, locality=u.locality or before.locality, rural=rural)
+    return u
+
+
+def _rural(u: Understanding, linked: Case) -> bool | None:
+    return linked.rural if u.rural is None else u.rural
 
 
 def _addressed(post: Inbound) -> bool:

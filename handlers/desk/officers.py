@@ -261,6 +261,9 @@ def _reply_meant(
 ) -> Outcome:
     if ours.template == "prompt_question":
         return _do(snapshot, origin, case, OfficerAsked(by=by, question=mask(update.text.strip())), "asked")
+    if ours.template == "choose_department":
+        reason = mask(update.text.strip())
+        return _do(snapshot, origin, case, OfficerForwarded(by=by, department=None, reason=reason), "forwarded")
     if ours.template in PLACING_TEMPLATES and by.role is Role.CMO_DESK and not case.with_office:
         return _placed(snapshot, origin, update, case, by)
     if ours.template in ATR_TEMPLATES or ours.template in PLACING_TEMPLATES:

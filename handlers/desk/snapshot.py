@@ -56,6 +56,8 @@ class Snapshot:
     understood: dict[int, Understanding] = field(default_factory=dict)  # by inbox row id
     ours: dict[tuple[Platform, str], Ours] = field(default_factory=dict)  # by the platform's message id
     heard: dict[tuple[Platform, str], Mapping[str, Any]] = field(default_factory=dict)  # transcript rows by message id
+    # words of an account in a thread that became no ticket, oldest first
+    untaken: dict[tuple[Platform, str, int | None], list[str]] = field(default_factory=dict)
     buttons: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     drafts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     _by_account: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -153,9 +155,13 @@ def _load_heard(conn: sa.Connection, snapshot: Snapshot, posts: Sequence[tuple[I
     by_platform: dict[Platform, set[str]] = defaultdict(set)
     for _, post in posts:
         by_platform[post.platform] |= {post.message_id} | ({post.reply_to_id} if post.reply_to_id else set())
+        by_platform[post.platform] |= {post.quoted.id} if post.quoted else set()
     for platform, ids in by_platform.items():
         for row in tickets.messages_known(conn, platform, ids):
             snapshot.heard[(platform, row["message_id"])] = row
+    for row in tickets.untaken_words(conn, {(post.platform, post.thread_id) for _, post in posts}):
+        key = (Platform(row["platform"]), row["thread_id"], row["account_id"])
+        snapshot.untaken.setdefault(key, []).append(row["text"])
 
 
 def _load_buttons(conn: sa.Connection, snapshot: Snapshot, updates: Sequence[DeskUpdate]) -> None:

@@ -379,7 +379,7 @@ class Writer:
 
     def _hand(self, case: Case) -> None:
         address = address_of(case, Audience.OWNER, self.snapshot.ground.directory)
-        facts = self._facts(case, Facts(why="new"))
+        facts = self._facts(case, Facts())
         self._message(case, address, "notice", facts, notice_step(case), notice_presses(case), urgent=case.urgent)
         if address is not None:
             self._notices[notice_step(case)] = address

@@ -494,6 +494,13 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_transcript_ticket", "transcript", ["ticket_id"])
+    op.create_index(
+        "ix_transcript_untaken",
+        "transcript",
+        ["thread_id"],
+        sqlite_where=sa.text("ticket_id IS NULL"),
+        postgresql_where=sa.text("ticket_id IS NULL"),
+    )
     op.create_table(
         "events",
         sa.Column("id", BigId, nullable=False),
