@@ -13,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.demo.stage import Stage
+from bot.sandbox.facebook import FacebookWorld
+from bot.sandbox.x import XWorld
 from handlers.case import Case
 from handlers.desk.addresses import address_of, language_of_chat
 from handlers.desk.rows import case_of
@@ -23,6 +25,7 @@ from handlers.routing import cmo_post, may_act
 from handlers.understanding.taxonomy import taxonomy
 from store import tickets
 from store.db import reading
+from store.payloads import outgoing_from_json
 from store.people import Officer, Post
 from store.tables import outbox
 from store.vocabulary import Language, Platform, Role
@@ -76,6 +79,11 @@ class Officers:
         """A clerk of the CMO desk."""
         return self._holder(cmo_post(self.stage.directory))
 
+    def viewer(self, case: Case) -> tuple[Post, Officer]:
+        """Somebody of the CMO who may look but not act."""
+        posts = self.stage.directory.posts.values()
+        return self._holder(next((post for post in posts if post.role is Role.CMO_VIEWER), None))
+
     def outsider(self, case: Case) -> tuple[Post, Officer]:
         """An officer of another department."""
         others = (
@@ -116,11 +124,14 @@ class Officers:
         await self.stage.hear(Platform.TELEGRAM)
         await self.stage.pass_time(THINKING)
 
-    async def dispose(self, case: Case, officer: Officer, text: str, *, photo: bool = False) -> str:
+    async def dispose(
+        self, case: Case, officer: Officer, text: str, *, photo: bool = False, spot: Spot | None = None
+    ) -> str:
         """Press "done", write the report, read the preview, confirm it; returns the last toast."""
-        toast = await self.press(case, officer, "dispose")
+        before = self.last_of(case, "prompt_atr")
+        toast = await self.press(case, officer, "dispose", spot=spot)
         prompt = self.last_of(case, "prompt_atr")
-        if prompt is None:
+        if prompt is None or prompt == before:
             return toast
         await self.reply(officer, prompt, text, photo=photo)
         preview = self.last_of(case, "preview")
@@ -144,13 +155,39 @@ class Officers:
         label = taxonomy().departments[where].short(language) if where != "cmo" else None
         return await self.press(case, officer, "triage_desk", spot=choice, label=label)
 
-    async def place(self, case: Case, text: str) -> None:
+    async def give_back(self, case: Case, officer: Officer, text: str) -> str:
+        """Press "forward" and answer its question in words: not ours, and why."""
+        await self.press(case, officer, "forward")
+        choice = self.last_of(case, "choose_department")
+        if choice is None:
+            raise CannotAct("The list of departments did not come.")
+        return await self._answered(case, officer, choice, text)
+
+    async def write(self, case: Case, officer: Officer, text: str) -> str:
+        """Reply to the ticket's notice in words, without pressing anything."""
+        return await self._answered(case, officer, self.notice(case), text)
+
+    async def _answered(self, case: Case, officer: Officer, spot: Spot, text: str) -> str:
+        """Reply, and read what the bot answers to it."""
+        message = await self.reply(officer, spot, text)
+        query = (
+            sa.select(outbox.c.payload)
+            .where(outbox.c.recipient == str(message.chat), outbox.c.template.in_(("refusal", "toast")))
+            .order_by(outbox.c.id.desc())
+        )
+        with reading(self.stage.office.engine) as conn:
+            payload = conn.execute(query.limit(1)).scalar()
+        outgoing = outgoing_from_json(payload) if payload else None
+        answers_it = outgoing is not None and outgoing.reply_to_id == str(message.message)
+        return outgoing.text if outgoing is not None and answers_it else ""
+
+    async def place(self, case: Case, text: str) -> str:
         """A clerk tells in own words what it is about and where."""
         _, clerk = self.clerk()
         spot = self.last_of(case, "triage_notice") or self.last_of(case, "emergency_notice")
         if spot is None:
             raise CannotAct("No notice about this ticket has reached the CMO desk.")
-        await self.reply(clerk, spot, text)
+        return await self._answered(case, clerk, spot, text)
 
     async def reject(self, case: Case, reason: str) -> str:
         """A clerk rejects with a listed reason."""
@@ -164,9 +201,9 @@ class Officers:
 
     # -- what they see -------------------------------------------------------------------------------------------------------
 
-    def notice(self, case: Case) -> Spot:
-        """Where the ticket's notice of this turn stands."""
-        spot = self._sent(outbox.c.step_id == f"{case.id}:notice:{case.turn}")
+    def notice(self, case: Case, *, turns_ago: int = 0) -> Spot:
+        """Where the ticket's notice of this turn, or of an earlier one, stands."""
+        spot = self._sent(outbox.c.step_id == f"{case.id}:notice:{case.turn - turns_ago}")
         if spot is None:
             raise CannotAct(f"{case.number} has no notice in any chat.")
         return spot
@@ -204,19 +241,50 @@ class Citizens:
         self.facebook = stage.sandbox.facebook
         self.handle = handle
 
-    def post(self, platform: Platform, who: str, name: str, text: str, **options: Any) -> str:
-        """A new post that tags the office; returns its id."""
+    def post(
+        self,
+        platform: Platform,
+        who: str,
+        name: str,
+        text: str,
+        *,
+        hidden: bool = False,
+        untagged: bool = False,
+        **options: Any,
+    ) -> str:
+        """A new post that tags the office (unless `untagged`); returns its id."""
         if platform is Platform.X:
             self.x.add_user(who, name)
-            tagged = text if self.handle.lower() in text.lower() or options.get("untagged") else f"{self.handle} {text}"
-            options.pop("untagged", None)
-            options.pop("hidden", None)
+            tagged = text if self.handle.lower() in text.lower() or untagged else f"{self.handle} {text}"
             return self.x.post(who, tagged.strip(), **options)
         self.facebook.add_user(who, name)
-        hidden = bool(options.pop("hidden", False))
-        options.pop("untagged", None)
-        options.pop("voice", None)
-        return self.facebook.tag_post(who, text, hide_author=hidden, **options)
+        options.pop("voice", None)  # Facebook has no voice posts
+        return self.facebook.tag_post(who, text, hide_author=hidden, tagged=not untagged, **options)
+
+    def share(self, platform: Platform, who: str, name: str, text: str, verb: str, of: str) -> str:
+        """Quote or repost another's post, tagging the office when quoting; returns the new post's id."""
+        if platform is Platform.X:
+            self.x.add_user(who, name)
+            return self.x.post(who, text, **{f"{verb}_of": of})
+        self.facebook.add_user(who, name)
+        return self.facebook.tag_post(who, text, hide_author=False, shares=of)
+
+    def our_post(self, platform: Platform, text: str, *, under: str | None = None) -> str:
+        """A person posts with our own account, by hand."""
+        if platform is Platform.X:
+            return self.x.human_post(self.handle.lstrip("@"), text, under)
+        return self.facebook.human_comment(under, text) if under else self.facebook.page_post(text)
+
+    def block(self, platform: Platform, who: str) -> None:
+        """The citizen blocks us."""
+        if platform is Platform.X:
+            self.x.block(who, self.handle)
+        else:
+            self.facebook.block(who)
+
+    def world(self, platform: Platform) -> XWorld | FacebookWorld:
+        """The emulated platform itself."""
+        return self.x if platform is Platform.X else self.facebook
 
     def reply(self, platform: Platform, who: str, name: str, text: str, to: str, **options: Any) -> str:
         """A reply or comment under `to`; returns its id."""

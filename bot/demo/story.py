@@ -1,25 +1,14 @@
-"""Stories: readable files that say who does what and what must come of it, and the player that checks them.
+"""The player of stories: acts them out on a stage, step by step, and checks what must be true after each.
 
-    story: c02 district missing            a title, then who and where
-    platform: x
-    citizen: @meera_bhw / मीरा
-
-    citizen> @cmohry सात महीने से ...       somebody speaks or acts
-      = asks district; category pension     what must be true then, parts separated by ";"
-    officer> dispose: Reading revised.
-    clock> 3 days
-
-Speakers: citizen, stranger, stranger2 (reply in the thread); officer, senior, outsider, desk (act on Telegram); clock;
-office (a person using our own account). Notes in [brackets] after the speaker: new, own, photo, video, hidden, silent,
-edit, delete, #2 (which ticket of the story is meant).
-
-Owns the format and the checks; the acts themselves are in people.py.
+Owns the acting; the format is in script.py, the checks are in checks.py, what people do by hand is in people.py.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,98 +16,44 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.demo.checks import Checks, Mark, UnknownExpectation
 from bot.demo.people import CannotAct, Citizens, Officers
-from bot.demo.stage import Stage
+from bot.demo.script import OFFICERS, WRITERS, Story, StoryFault, StoryStep, parse_story, read_story
+from bot.demo.stage import START, Stage, stage
 from handlers.case import Case
-from handlers.desk.rows import case_of
-from handlers.understanding.taxonomy import taxonomy
-from store import tickets
-from store.db import reading
-from store.payloads import outgoing_from_json
-from store.tables import inbox, outbox
-from store.tables import tickets as tickets_table
-from store.vocabulary import InboxState, Platform
+from store.db import reading, writing
+from store.directory import load_directory
+from store.people import Directory
+from store.tables import holdings, inbox, outbox
+from store.vocabulary import Platform
 
-HEADS = ("story", "platform", "citizen", "stranger", "stranger2", "start", "settings")
-SPEAKERS = ("citizen", "stranger", "stranger2", "officer", "senior", "outsider", "desk", "clock", "office")
-LINE = re.compile(r"^(?P<who>[a-z0-9]+)(?:\s*\[(?P<notes>[^\]]*)\])?>\s?(?P<text>.*)$")
+__all__ = ["Player", "Story", "StoryBroken", "StoryFault", "StoryStep", "parse_story", "read_story", "stage_for"]
+
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
-
-
-class StoryFault(ValueError):
-    """A story file cannot be read; the sentence names file and line."""
+AFTER_WORDS = timedelta(minutes=4)  # longer than the parts of one complaint are waited for
+PATIENCE, LONG_PATIENCE = timedelta(hours=2), timedelta(hours=26)  # deletes are looked for once a day
+PHOTO = "https://pbs.twimg.com/media/heap.jpg"
+CHANGES = frozenset({"edit", "delete", "blocks", "shows"})
 
 
 class StoryBroken(AssertionError):
     """A story did not go as told; the sentence names the step and what was found."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoryStep:
-    """One act and what must be true after it."""
-
-    line: int
-    who: str
-    text: str
-    notes: tuple[str, ...] = ()
-    expects: tuple[str, ...] = ()
+@asynccontextmanager
+async def stage_for(story: Story, folder: Path) -> AsyncIterator[Stage]:
+    """A stage set as the story's heads say."""
+    async with stage(folder, start=story.start or START, settings=story.settings) as ready:
+        if story.vacant:
+            ready.directory = _vacated(ready, story.vacant)
+        yield ready
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One story file."""
-
-    name: str
-    platform: Platform
-    citizen: tuple[str, str]  # handle, name
-    steps: tuple[StoryStep, ...]
-    strangers: dict[str, tuple[str, str]] = field(default_factory=dict)
-    source: str = ""
-
-
-def read_story(path: Path) -> Story:
-    """Read one story file. Raises StoryFault naming the line."""
-    return parse_story(path.read_text(encoding="utf-8"), path.name)
-
-
-def parse_story(text: str, source: str) -> Story:
-    """The story in a text. Raises StoryFault naming the line."""
-    heads: dict[str, str] = {}
-    steps: list[StoryStep] = []
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("="):
-            if not steps:
-                raise StoryFault(f"{source}, line {number}: an expectation needs a step before it.")
-            parts = tuple(part.strip() for part in line[1:].split(";") if part.strip())
-            last = steps[-1]
-            steps[-1] = StoryStep(last.line, last.who, last.text, last.notes, last.expects + parts)
-        elif (match := LINE.match(line)) and match["who"] in SPEAKERS:
-            notes = tuple(note.strip() for note in (match["notes"] or "").split(",") if note.strip())
-            steps.append(StoryStep(number, match["who"], match["text"], notes))
-        elif ":" in line and line.split(":", 1)[0] in HEADS and not steps:
-            key, value = line.split(":", 1)
-            heads[key] = value.strip()
-        else:
-            raise StoryFault(
-                f"{source}, line {number}: neither a head, a step (`citizen> ...`) nor an expectation (`= ...`)."
-            )
-    for head in ("story", "platform", "citizen"):
-        if head not in heads:
-            raise StoryFault(f"{source}: the head `{head}:` is missing.")
-    if heads["platform"] not in ("x", "facebook"):
-        raise StoryFault(f"{source}: platform is x or facebook, not {heads['platform']!r}.")
-    strangers = {who: _person(heads.get(who, f"{who}_passing / {who.title()}")) for who in ("stranger", "stranger2")}
-    return Story(
-        heads["story"], Platform(heads["platform"]), _person(heads["citizen"]), tuple(steps), strangers, source
-    )
-
-
-def _person(text: str) -> tuple[str, str]:
-    handle, _, name = text.partition("/")
-    return handle.strip().lstrip("@"), name.strip() or handle.strip().lstrip("@")
+def _vacated(ready: Stage, posts: tuple[str, ...]) -> Directory:
+    """The directory once nobody holds these posts any more."""
+    with writing(ready.office.engine) as conn:
+        conn.execute(sa.delete(holdings).where(holdings.c.post.in_(posts)))
+        return load_directory(conn, ready.now)
 
 
 @dataclass(slots=True)
@@ -130,297 +65,266 @@ class Player:
     posts: list[str] = field(default_factory=list)  # the citizens' posts, in order
     speakers: list[str] = field(default_factory=list)  # who wrote each
     roots: list[str] = field(default_factory=list)  # first posts of threads
+    others: list[str] = field(default_factory=list)  # posts of passers-by and of our own account
     numbers: dict[int, str] = field(default_factory=dict)
-    toast: str = ""
 
     async def play(self) -> None:
         """Play it to its end. Raises StoryBroken at the first thing that is not as told."""
+        checks = self.checks()
         for step in self.story.steps:
-            mark = self._last_outbox()
+            mark = checks.mark()
             try:
-                await self._act(step)
+                checks.toast = await self._act(step, checks)
             except CannotAct as error:
                 raise self._broken(step, str(error)) from error
-            self._check_always(step, mark)
-            for expectation in step.expects:
-                self._check(step, expectation, mark)
+            self._check(step, checks, mark)
+
+    def checks(self) -> Checks:
+        """The eyes on this story."""
+        account = self.stage.account
+        return Checks(
+            engine=self.stage.office.engine,
+            platform=self.story.platform,
+            channel_id=account(self.story.platform).channel.id,
+            desk_channel_id=account(Platform.TELEGRAM).channel.id,
+            roots=self.roots,
+            handle_of=self._author_id,
+        )
+
+    def cases(self) -> list[Case]:
+        """The tickets of this story, in the order they were opened."""
+        return self.checks().cases()
 
     def _broken(self, step: StoryStep, why: str) -> StoryBroken:
         return StoryBroken(
             f"{self.story.source or self.story.name}, line {step.line} ({step.who}> {step.text[:60]}): {why}"
         )
 
+    def _check(self, step: StoryStep, checks: Checks, mark: Mark) -> None:
+        """Numbers never change and nothing was parked; then what the story expects."""
+        for case in checks.cases():
+            if self.numbers.setdefault(case.id, case.number) != case.number:
+                raise self._broken(step, f"the number changed from {self.numbers[case.id]} to {case.number}.")
+        if (fault := checks.parked()) is not None:
+            raise self._broken(step, f"an inbox row was parked: {fault}")
+        for expectation in step.expects:
+            try:
+                found = checks.found(expectation, lambda which: self._case(step, which), mark)
+            except UnknownExpectation as error:
+                raise self._broken(step, f"{error}.") from error
+            if found is not None:
+                raise self._broken(step, f"expected `{expectation}`, found {found}.")
+
+    def _case(self, step: StoryStep, which: int | None = None) -> Case:
+        found = self.cases()
+        at = which or self._ticket_note(step) or len(found)
+        if not 1 <= at <= len(found):
+            raise self._broken(step, f"the story has {len(found)} tickets, not {at}.")
+        return found[at - 1]
+
+    def _ticket_note(self, step: StoryStep) -> int | None:
+        return next((int(note[1:]) for note in step.notes if re.fullmatch(r"#\d+", note)), None)
+
     # -- acts ------------------------------------------------------------------------------------------------------------
 
-    async def _act(self, step: StoryStep) -> None:
-        match step.who:
-            case "clock":
-                await self.stage.pass_time(
-                    _duration(step.text, self._broken(step, "say a time as `3 days` or `10 minutes`."))
-                )
-            case "officer" | "senior" | "outsider" | "desk":
-                await self._officer(step)
-            case "office":
-                await self._office(step)
-            case _:
-                await self._citizen(step)
-
-    async def _citizen(self, step: StoryStep) -> None:
-        platform, notes = self.story.platform, step.notes
-        who, name = self.story.citizen if step.who == "citizen" else self.story.strangers[step.who]
-        citizens = Citizens(self.stage)
-        if "edit" in notes or "delete" in notes:
-            await self._change(step, who)
-            return
-        options: dict[str, Any] = {}
-        if "photo" in notes:
-            options["photos"] = ("https://pbs.twimg.com/media/heap.jpg",)
-        if "video" in notes:
-            options["video"] = True
-        before = self._inbox_rows()
-        if "new" in notes or not self.posts:
-            post = citizens.post(platform, who, name, step.text, hidden="hidden" in notes, **options)
-            self.roots.append(post)
+    async def _act(self, step: StoryStep, checks: Checks) -> str:
+        """Act one step out; returns the toast an officer saw, if any."""
+        if step.who == "clock":
+            await self.stage.pass_time(self._duration(step))
+        elif step.who in OFFICERS:
+            return await self._officer(step)
+        elif step.who in WRITERS:
+            await (self._change(step) if CHANGES & set(step.notes) else self._write(step, checks))
+        elif step.who == "office":
+            await self._office(step)
         else:
-            post = citizens.reply(platform, who, name, step.text, self._target(step), **options)
+            self._elsewhere(step)
+        return ""
+
+    def _duration(self, step: StoryStep) -> timedelta:
+        match = re.fullmatch(r"\s*(\d+)\s+(second|minute|hour|day|week)s?\s*", step.text)
+        if match is None:
+            raise self._broken(step, "say a time as `3 days` or `10 minutes`.")
+        return timedelta(seconds=int(match[1]) * UNITS[match[2]])
+
+    # -- citizens ----------------------------------------------------------------------------------------------------------
+
+    async def _write(self, step: StoryStep, checks: Checks) -> None:
+        post = self._posted(step, self._text(step))
         self.posts.append(post)
         self.speakers.append(step.who)
-        await self.stage.hear(platform)
-        if self._inbox_rows() == before and "silent" not in notes:
-            raise self._broken(step, "the post was never heard.")
-        if "fast" not in notes:
-            await self.stage.pass_time(timedelta(minutes=4))
+        checks.heard = post
+        if "gone" in step.notes:
+            await self._read_and_lose(post)
+        elif not await self._heard(post, patience=PATIENCE if "silent" not in step.notes else AFTER_WORDS):
+            if "silent" not in step.notes:
+                raise self._broken(step, "the post was never heard.")
+        if "fast" not in step.notes:
+            await self.stage.pass_time(AFTER_WORDS)
+
+    def _text(self, step: StoryStep) -> str:
+        found = self.cases() if "{" in step.text else []
+        text = step.text
+        for at, case in enumerate(found, 1):
+            text = text.replace(f"{{#{at}}}", case.number)
+        if found and "{slip}" in text:
+            number = found[0].number
+            text = text.replace("{slip}", f"{number[:-1]}{(int(number[-1]) + 1) % 10}")
+        return text
+
+    def _posted(self, step: StoryStep, text: str) -> str:
+        platform, notes = self.story.platform, set(step.notes)
+        who, name = self.story.person(step.who)
+        citizens = Citizens(self.stage)
+        options: dict[str, Any] = {}
+        if "photo" in notes:
+            options["photos"] = (PHOTO,)
+        for kind in ("video", "voice"):
+            if kind in notes:
+                options[kind] = True
+        if "quote" in notes or "repost" in notes:
+            verb = "quote" if "quote" in notes else "repost"
+            post = citizens.share(platform, who, name, text, verb, self.others[-1])
+        elif "under" in notes:
+            self.roots.append(self.others[-1])
+            return citizens.reply(platform, who, name, text, self.others[-1], **options)
+        elif "new" in notes or not self.posts:
+            post = citizens.post(platform, who, name, text, hidden="hidden" in notes, **options)
+        else:
+            return citizens.reply(platform, who, name, text, self._target(step), **options)
+        self.roots.append(post)
+        return post
 
     def _target(self, step: StoryStep) -> str:
-        """What a reply goes under: our latest words in the thread, or the writer's (or citizen's) own post."""
-        if "own" not in step.notes and step.who == "citizen" and (ours := self._our_last()):
+        """What a reply goes under: our latest words to the citizen, or the writer's (or citizen's) own post."""
+        if "root" in step.notes:
+            return self.roots[-1]
+        if "own" not in step.notes and step.who == "citizen" and (ours := self._our_last(step)):
             return ours
         if step.who == "citizen":
             mine = [post for post, who in zip(self.posts, self.speakers, strict=True) if who == "citizen"]
             return mine[-1] if mine else self.posts[-1]
-        return self.roots[-1] if "root" in step.notes else self.posts[-1]
+        return self.posts[-1]
 
-    def _our_last(self) -> str | None:
-        account = self.stage.account(self.story.platform)
+    def _our_last(self, step: StoryStep) -> str | None:
+        channel = self.stage.account(self.story.platform).channel.id
         query = (
             sa.select(outbox.c.sent_id)
-            .where(outbox.c.channel_id == account.channel.id, outbox.c.sent_id.is_not(None))
-            .where(outbox.c.recipient == f"{self.story.platform}:{self._author_id()}")
+            .where(outbox.c.channel_id == channel, outbox.c.sent_id.is_not(None))
+            .where(outbox.c.recipient == f"{self.story.platform}:{self._author_id('citizen')}")
             .order_by(outbox.c.id.desc())
         )
-        chosen = self._ticket_notes(self.story.steps)
+        if self._ticket_note(step) is not None:
+            query = query.where(outbox.c.ticket_id == self._case(step).id)
         with reading(self.stage.office.engine) as conn:
-            if chosen is not None:
-                query = query.where(outbox.c.ticket_id == chosen)
             return conn.execute(query.limit(1)).scalar()
 
-    def _ticket_notes(self, steps: Sequence[StoryStep]) -> int | None:
-        return None
-
-    def _author_id(self) -> str:
-        handle = self.story.citizen[0]
+    def _author_id(self, who: str) -> str:
+        handle, name = self.story.person(who)
         if self.story.platform is Platform.X:
             return self.stage.sandbox.x.add_user(handle)
-        return self.stage.sandbox.facebook.add_user(handle, self.story.citizen[1])
+        return self.stage.sandbox.facebook.add_user(handle, name)
 
-    async def _change(self, step: StoryStep, who: str) -> None:
+    async def _heard(self, post: str, *, events: int = 1, patience: timedelta = PATIENCE) -> bool:
+        """Let minutes pass until we were told `events` times of this post."""
+        return await self.stage.hear(
+            self.story.platform, until=lambda: self._events_of(post) >= events, patience=patience
+        )
+
+    def _events_of(self, post: str) -> int:
+        query = sa.select(sa.func.count()).where(inbox.c.event_key.contains(post, autoescape=True))
+        with reading(self.stage.office.engine) as conn:
+            return int(conn.execute(query).scalar_one())
+
+    async def _read_and_lose(self, post: str) -> None:
+        """The post is read, then deleted before our answer goes out."""
+        intake = self.stage.account(self.story.platform).intake
+        while not await intake.read_once():
+            self.stage.sandbox.world.clock.advance(timedelta(minutes=1))
+        Citizens(self.stage).world(self.story.platform).delete(post)
+        await self.stage.office.settle()
+
+    async def _change(self, step: StoryStep) -> None:
+        """The writer edits or deletes their last post, blocks us, or becomes visible."""
+        platform, notes = self.story.platform, step.notes
         mine = [post for post, speaker in zip(self.posts, self.speakers, strict=True) if speaker == step.who]
-        world = self.stage.sandbox.x if self.story.platform is Platform.X else self.stage.sandbox.facebook
-        if "edit" in step.notes:
-            world.edit(mine[-1], step.text)
-            await self.stage.hear(self.story.platform)
+        citizens = Citizens(self.stage)
+        if "blocks" in notes:
+            citizens.block(platform, self.story.person(step.who)[0])
+            return
+        if "edit" in notes:
+            citizens.world(platform).edit(mine[-1], step.text)
+        elif "delete" in notes:
+            citizens.world(platform).delete(mine[-1])
         else:
-            world.delete(mine[-1])
-            await self.stage.hear(self.story.platform, patience=timedelta(hours=26))
+            self.stage.sandbox.facebook.reveal(mine[0])
+            await self.stage.hear(platform, until=self._is_bound, patience=PATIENCE)
+            return
+        known = self._events_of(mine[-1])
+        if not await self._heard(mine[-1], events=known + 1, patience=LONG_PATIENCE):
+            raise self._broken(step, "the change was never heard.")
+
+    def _is_bound(self) -> bool:
+        return all(not case.hidden_author for case in self.cases())
+
+    def _elsewhere(self, step: StoryStep) -> None:
+        """Somebody's post that does not tag us, or a post of our own account."""
+        citizens = Citizens(self.stage)
+        if step.who == "minister":
+            self.others.append(citizens.our_post(self.story.platform, step.text))
+        else:
+            who, name = self.story.person("passer")
+            self.others.append(citizens.post(self.story.platform, who, name, step.text, untagged=True))
 
     async def _office(self, step: StoryStep) -> None:
         """A person writes with our own account under the citizen's last post."""
-        if self.story.platform is Platform.X:
-            self.stage.sandbox.x.human_post("cmohry", step.text, self.posts[-1])
-        else:
-            self.stage.sandbox.facebook.human_comment(self.posts[-1], step.text)
-        await self.stage.hear(self.story.platform)
+        post = Citizens(self.stage).our_post(self.story.platform, step.text, under=self.posts[-1])
+        if not await self._heard(post):
+            raise self._broken(step, "the words of our own account were never heard.")
 
-    async def _officer(self, step: StoryStep) -> None:
+    # -- officers -----------------------------------------------------------------------------------------------------------
+
+    async def _officer(self, step: StoryStep) -> str:
         act, _, text = step.text.partition(":")
-        act, text = act.strip(), text.strip()
-        word, _, argument = act.partition(" ")
-        officers, case = Officers(self.stage), self._case(step)
+        word, _, argument = act.strip().partition(" ")
+        text, case, officers = text.strip(), self._case(step), Officers(self.stage)
         if step.who == "desk":
-            await self._desk(step, word, argument, text, officers, case)
-            return
-        _, officer = {"officer": officers.owner, "senior": officers.senior, "outsider": officers.outsider}[step.who](
-            case
-        )
+            officer = officers.clerk()[1]
+        else:
+            chairs = {
+                "officer": officers.owner,
+                "senior": officers.senior,
+                "outsider": officers.outsider,
+                "viewer": officers.viewer,
+            }
+            officer = chairs[step.who](case)[1]
+        spot = officers.notice(case, turns_ago=1) if "old" in step.notes else None
         match word:
             case "accept":
-                self.toast = await officers.press(case, officer, "accept")
+                return await officers.press(case, officer, "accept", spot=spot)
             case "dispose":
-                self.toast = await officers.dispose(case, officer, text, photo="photo" in step.notes)
+                return await officers.dispose(case, officer, text, photo="photo" in step.notes, spot=spot)
             case "ask":
-                self.toast = await officers.ask(case, officer, text)
+                return await officers.ask(case, officer, text)
             case "forward":
-                self.toast = await officers.forward(case, officer, argument)
-            case _:
-                raise self._broken(step, "an officer can: accept, dispose: TEXT, ask: TEXT, forward DEPARTMENT.")
-
-    async def _desk(self, step: StoryStep, word: str, argument: str, text: str, officers: Officers, case: Case) -> None:
-        match word:
-            case "place":
-                await officers.place(case, text or argument)
-            case "reject":
-                self.toast = await officers.reject(case, argument)
-            case _:
-                raise self._broken(step, "the desk can: place: WORDS, reject REASON.")
-
-    # -- what is there -----------------------------------------------------------------------------------------------------------
-
-    def _last_outbox(self) -> int:
-        with reading(self.stage.office.engine) as conn:
-            return int(conn.execute(sa.select(sa.func.coalesce(sa.func.max(outbox.c.id), 0))).scalar_one())
-
-    def _inbox_rows(self) -> int:
-        with reading(self.stage.office.engine) as conn:
-            return int(conn.execute(sa.select(sa.func.count()).select_from(inbox)).scalar_one())
-
-    def cases(self) -> list[Case]:
-        """The tickets of this story's threads, in the order they were opened."""
-        threads = [self._thread_of(root) for root in self.roots]
-        with reading(self.stage.office.engine) as conn:
-            rows = tickets.in_threads(conn, [(self.story.platform, thread) for thread in threads])
-        return [case_of(row) for row in rows if row["platform"] == self.story.platform]
-
-    def _thread_of(self, root: str) -> str:
-        return root
-
-    def _case(self, step: StoryStep) -> Case:
-        found = self.cases()
-        which = next((int(note[1:]) for note in step.notes if re.fullmatch(r"#\d+", note)), len(found))
-        if not 1 <= which <= len(found):
-            raise self._broken(step, f"the story has {len(found)} tickets, not {which}.")
-        return found[which - 1]
-
-    def _said(self, mark: int) -> Iterator[tuple[str, str, str]]:
-        """(template, text, state) of public words queued since `mark` in this story's threads."""
-        channel = self.stage.account(self.story.platform).channel.id
-        query = sa.select(outbox).where(outbox.c.id > mark, outbox.c.channel_id == channel).order_by(outbox.c.id)
-        threads = {self._thread_of(root) for root in self.roots}
-        with reading(self.stage.office.engine) as conn:
-            for row in conn.execute(query):
-                outgoing = outgoing_from_json(row.payload)
-                if outgoing.thread_id in threads:
-                    yield row.template, outgoing.text, row.state
-
-    def _told(self, mark: int) -> list[tuple[str, str]]:
-        """(template, text) of officers' messages since `mark` about this story's tickets."""
-        ids = [case.id for case in self.cases()]
-        channel = self.stage.account(Platform.TELEGRAM).channel.id
-        query = sa.select(outbox).where(outbox.c.id > mark, outbox.c.channel_id == channel, outbox.c.ticket_id.in_(ids))
-        with reading(self.stage.office.engine) as conn:
-            return [(row.template, outgoing_from_json(row.payload).text) for row in conn.execute(query)]
-
-    # -- checks ----------------------------------------------------------------------------------------------------------------
-
-    def _check_always(self, step: StoryStep, mark: int) -> None:
-        """Numbers never change, nothing was parked, and every public word stands on the platform."""
-        for case in self.cases():
-            if self.numbers.setdefault(case.id, case.number) != case.number:
-                raise self._broken(step, f"the number changed from {self.numbers[case.id]} to {case.number}.")
-        with reading(self.stage.office.engine) as conn:
-            parked = conn.execute(
-                sa.select(inbox.c.error).where(inbox.c.state == InboxState.PARKED.value).limit(1)
-            ).scalar()
-        if parked:
-            raise self._broken(step, f"an inbox row was parked: {parked}")
-
-    def _check(self, step: StoryStep, expectation: str, mark: int) -> None:
-        word, _, value = expectation.partition(" ")
-        value = value.strip()
-        step_of, name = step, word
-        if re.fullmatch(r"#\d+", word):
-            step_of = StoryStep(step.line, step.who, step.text, (word,))
-            name, _, value = value.partition(" ")
-        found = self._found(step_of, name, value, mark)
-        if found is not None:
-            raise self._broken(step, f"expected `{expectation}`, found {found}.")
-
-    def _found(self, step: StoryStep, name: str, value: str, mark: int) -> str | None:
-        """None when it is as expected, else what was found."""
-        match name:
-            case "said":
-                said = [template for template, _, _ in self._said(mark)]
-                ok = not said if value == "nothing" else value in said
-                return None if ok else f"said {said or 'nothing'}"
-            case "says" | "hides":
-                texts = [text for _, text, _ in self._said(mark)]
-                seen = any(value.lower() in text.lower() for text in texts)
-                return None if seen is (name == "says") else f"the words {texts}"
-            case "told":
-                told = [template for template, _ in self._told(mark)]
-                ok = not told if value == "nothing" else value in told
-                return None if ok else f"told {told or 'nothing'}"
-            case "tickets":
-                count = len(self.cases())
-                return None if count == int(value) else f"{count} tickets"
-            case "toast":
-                return None if value.lower() in self.toast.lower() else f"the toast {self.toast!r}"
-            case "asks":
-                return _compare(self._case(step).asked.value, value)
-            case "result":
-                return _compare_last(self._last_result(), value)
-        return self._fact(step, name, value)
-
-    def _fact(self, step: StoryStep, name: str, value: str) -> str | None:
-        """A fact of the ticket."""
-        case = self._case(step)
-        match name:
-            case "category":
-                codes = taxonomy().categories
-                alternatives = value.split("|")
-                base = codes[case.category].base if case.category in codes else "none"
-                return (
-                    None
-                    if base in alternatives or (case.category or "none") in alternatives
-                    else case.category or "none"
-                )
-            case "district" | "department" | "outcome":
-                return _compare(str(getattr(case, name) or "none"), value)
-            case "status":
-                return None if case.status.value in value.split("|") else case.status.value
-            case "sensitivity" | "awaiting" | "language" | "register":
-                return _compare(str(getattr(case, name)), value)
-            case "reopened":
-                return _compare(str(case.reopen_count), value)
-            case "level":
-                return _compare(str(case.escalation_level), value)
-            case "urgent" | "hidden_author" | "keep_name_hidden":
-                return _compare("yes" if getattr(case, name) else "no", value)
-            case "linked":
-                return _compare("yes" if case.linked_to else "no", value)
-        raise self._broken(step, f"unknown expectation {name!r}.")
-
-    def _last_result(self) -> str:
-        with reading(self.stage.office.engine) as conn:
-            query = sa.select(inbox.c.result).where(inbox.c.state == InboxState.DONE.value).order_by(inbox.c.id.desc())
-            return str(conn.execute(query.limit(1)).scalar())
+                return await officers.forward(case, officer, argument)
+            case "return":
+                return await officers.give_back(case, officer, text)
+            case "write":
+                return await officers.write(case, officer, text)
+            case "place" if step.who == "desk":
+                return await officers.place(case, text or argument)
+            case "reject" if step.who == "desk":
+                return await officers.reject(case, argument)
+        raise self._broken(
+            step,
+            "an officer can: accept, dispose: TEXT, ask: TEXT, forward DEPARTMENT, return: TEXT, write: TEXT; "
+            "the desk besides: place: WORDS, reject REASON.",
+        )
 
 
-def _compare(found: str, expected: str) -> str | None:
-    return None if found in expected.split("|") else found
-
-
-def _compare_last(found: str, expected: str) -> str | None:
-    return None if any(found.startswith(one) for one in expected.split("|")) else found
-
-
-def _duration(text: str, fault: StoryBroken) -> timedelta:
-    match = re.fullmatch(r"\s*(\d+)\s+(second|minute|hour|day|week)s?\s*", text)
-    if match is None:
-        raise fault
-    return timedelta(seconds=int(match[1]) * UNITS[match[2]])
-
-
-def ticket_count(stage: Stage) -> int:
-    """How many tickets the stage's office has."""
-    with reading(stage.office.engine) as conn:
-        return int(conn.execute(sa.select(sa.func.count()).select_from(tickets_table)).scalar_one())
+async def play_file(path: Path, folder: Path) -> None:
+    """Play one story file on a stage of its own. Raises StoryFault or StoryBroken."""
+    story = await asyncio.to_thread(read_story, path)
+    async with stage_for(story, folder) as ready:
+        await Player(ready, story).play()
