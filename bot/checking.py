@@ -7,6 +7,7 @@ are. It must not know how findings are shown.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.app import port_of
-from bot.clocks import ClockUnavailable, OfficeClock, RemoteClock, WallClock
+from bot.clocks import ClockUnavailable, RemoteClock, WallClock
 from bot.office_calendar import HolidaysFileFault, office_holidays
-from bot.platforms.port import PlatformError, Unreachable
+from bot.platforms.port import Identity, PlatformError, Unreachable
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
 from handlers.understanding.taxonomy import taxonomy
@@ -53,11 +54,13 @@ def settings_findings(settings: Settings) -> list[Finding]:
 
 def clock_findings(settings: Settings) -> tuple[list[Finding], datetime]:
     """Whether the office clock answers, and what it says."""
-    clock: OfficeClock = RemoteClock(settings.clock_url) if settings.clock_url else WallClock()
+    now = WallClock().now()
     try:
-        now = clock.now()
+        if settings.clock_url is not None:
+            with contextlib.closing(RemoteClock(settings.clock_url)) as clock:
+                now = clock.now()
     except ClockUnavailable as error:
-        return [Finding("clock", False, str(error))], WallClock().now()
+        return [Finding("clock", False, str(error))], now
     whose = "the sandbox's" if settings.clock_url else "this machine's"
     found = [Finding("clock", True, f"{whose}, {now:%Y-%m-%d %H:%M} UTC")]
     try:
@@ -69,10 +72,10 @@ def clock_findings(settings: Settings) -> tuple[list[Finding], datetime]:
 
 def account_findings(settings: Settings, now: datetime) -> list[Finding]:
     """Who each platform says we are."""
-    return asyncio.run(_identified(settings, now))
+    return asyncio.run(_everywhere(settings, now))
 
 
-async def _identified(settings: Settings, now: datetime) -> list[Finding]:
+async def _everywhere(settings: Settings, now: datetime) -> list[Finding]:
     return list(await asyncio.gather(*(_identify(settings, one, now) for one in settings.channels)))
 
 
@@ -84,19 +87,27 @@ class _Fixed:
         return self._now
 
 
-async def _identify(settings: Settings, channel: ChannelSetting, now: datetime) -> Finding:
-    area = f"{channel.platform.value}:{channel.name}"
+async def identified(settings: Settings, channel: ChannelSetting, now: datetime) -> Identity:
+    """Who the platform says this account is. Raises PlatformError."""
     port = port_of(settings, channel, _Fixed(now), _no_photo)
+    waited = settings.send_deadline_seconds
     try:
-        identity = await asyncio.wait_for(port.identify(), settings.send_deadline_seconds)
-    except PlatformError as error:
-        return Finding(area, False, f"{error.sentence} ({error.code})")
+        return await asyncio.wait_for(port.identify(), waited)
     except TimeoutError:
-        return Finding(
-            area, False, f"it did not answer within {settings.send_deadline_seconds} seconds; look at its URL"
-        )
+        code = f"{channel.platform.value}:deadline"
+        raise Unreachable(
+            code, f"The platform did not answer within {waited} seconds; look at its URL."
+        ) from None
     finally:
         await port.close()
+
+
+async def _identify(settings: Settings, channel: ChannelSetting, now: datetime) -> Finding:
+    area = f"{channel.platform.value}:{channel.name}"
+    try:
+        identity = await identified(settings, channel, now)
+    except PlatformError as error:
+        return Finding(area, False, f"{error.sentence} ({error.code})")
     return Finding(area, True, f"{identity.handle or identity.name} (account {identity.account_id})")
 
 

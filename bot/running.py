@@ -26,7 +26,7 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.app import Account, Office, open_store, port_of
-from bot.clocks import ClockUnavailable, OfficeClock, machine_seconds
+from bot.clocks import ClockUnavailable, OfficeClock, RemoteClock, WallClock, machine_seconds
 from bot.photos import fetch_due, photo_loader
 from bot.platforms.facebook import FacebookPort
 from bot.platforms.http import redact
@@ -78,19 +78,19 @@ class _Redacted(logging.Formatter):
         return redact(super().format(record))
 
 
-def run(settings: Settings, clock: OfficeClock) -> None:
+def run(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM. Raises DatabaseUnusable, AlreadyRunning, PortTaken, ClockUnavailable."""
-    engine = open_store(settings)
-    try:
+    with contextlib.ExitStack() as held:
+        clock: OfficeClock = WallClock()
+        if settings.clock_url is not None:
+            clock = held.enter_context(contextlib.closing(RemoteClock(settings.clock_url)))
+        engine = open_store(settings)
+        held.callback(engine.dispose)
         sole = take_sole_run(engine)
-        try:
-            with web_socket(settings) as web:
-                asyncio.run(Running(Office(engine, clock, settings), web).until_told())
-        finally:
-            if sole is not None:
-                sole.release()
-    finally:
-        engine.dispose()
+        if sole is not None:
+            held.callback(sole.release)
+        web = held.enter_context(web_socket(settings))
+        asyncio.run(Running(Office(engine, clock, settings), web).until_told())
 
 
 @contextlib.contextmanager

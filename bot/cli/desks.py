@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from bot.cli.directory import show_difference
-from bot.cli.opening import office_clock, opened, settings
+from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json, show_rows
 from store.db import reading, writing
 from store.directory import bind_desk, load_directory
@@ -22,6 +22,7 @@ _CHAT = re.compile(r"-?[0-9]{1,20}")
 
 @click.group(
     "desks",
+    invoke_without_command=True,
     epilog="""\b
 Examples:
   smgt desks import desks.csv
@@ -34,8 +35,11 @@ Columns: desk,title,language,chat_id,topic_id. An empty chat_id leaves the desk 
 - takes it out of its chat. An officer may also write /bind CODE in the group itself.
 """,
 )
-def command() -> None:
-    """Import, export, list and bind the desks: Telegram groups or topics where officers work."""
+@click.pass_context
+def command(ctx: click.Context, /) -> None:
+    """Import, export, list and bind the desks, the Telegram groups where officers work; alone: list them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_desks, as_json=False)
 
 
 @command.command("list")
@@ -44,7 +48,7 @@ def list_desks(*, as_json: bool) -> None:
     """List the desks and where they sit."""
     loaded = settings()
     with opened(loaded) as engine, reading(engine) as conn:
-        desks = load_directory(conn, office_clock(loaded).now()).desks.values()
+        desks = load_directory(conn, office_now(loaded)).desks.values()
     if as_json:
         show_json(list(desks))
         return
@@ -70,7 +74,7 @@ def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
     """Make the desks those of a CSV file; not one line counts while another is wrong."""
     loaded = settings()
     with opened(loaded, make=not dry_run) as engine, writing(engine) as conn:
-        difference = import_desks(conn, file, now=office_clock(loaded).now(), dry_run=dry_run)
+        difference = import_desks(conn, file, now=office_now(loaded), dry_run=dry_run)
     show_difference("desk", difference, dry_run=dry_run, as_json=as_json)
 
 
@@ -79,7 +83,7 @@ def export() -> None:
     """Write the desks as CSV; importing it again changes nothing."""
     loaded = settings()
     with opened(loaded) as engine, reading(engine) as conn:
-        click.echo(export_desks(conn, office_clock(loaded).now()), nl=False)
+        click.echo(export_desks(conn, office_now(loaded)), nl=False)
 
 
 @command.command("bind", context_settings={"ignore_unknown_options": True})

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import click
 
-from bot.cli.opening import office_clock, opened, settings
+from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json
 from handlers.digest.editions import digest_text
 from handlers.digest.period import office_day
@@ -37,7 +37,7 @@ Examples:
 def command(*, day: datetime | None, language: str, as_html: bool, as_json: bool) -> None:
     """Print the daily digest: what came, what is pending, who is late, what reopened."""
     loaded = settings()
-    now = office_clock(loaded).now()
+    now = office_now(loaded)
     wanted = day.date() if day else office_day(now)
     with opened(loaded) as engine, reading(engine) as conn:
         marked = digest_text(conn, wanted, Language(language), now)

@@ -5,6 +5,7 @@ Owns what is shown; checking and importing stand in store/directory_csv.py, link
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from bot.cli.directory import show_difference
 from bot.cli.ending import Failed
-from bot.cli.opening import office_clock, opened, settings
+from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json, show_rows
 from bot.settings import Settings
 from store.channels import all_channels
@@ -27,6 +28,7 @@ from store.vocabulary import Platform
 
 @click.group(
     "officers",
+    invoke_without_command=True,
     epilog="""\b
 Examples:
   smgt officers import officers.csv --dry-run     what would change; nothing does
@@ -42,8 +44,11 @@ Several districts or officers are joined by |, * is the whole state. The file is
 truth: posts it does not name are abolished. Import the desks first.
 """,
 )
-def command() -> None:
-    """Import, export, list and invite the officers."""
+@click.pass_context
+def command(ctx: click.Context, /) -> None:
+    """Import, export, list and invite the officers; without a command: list them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_posts, unlinked=False, as_json=False)
 
 
 @command.command("list")
@@ -94,7 +99,7 @@ def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
         difference = import_posts(
             conn,
             file,
-            now=office_clock(loaded).now(),
+            now=office_now(loaded),
             known_departments=known.departments,
             known_districts=known.districts,
             dry_run=dry_run,
@@ -107,7 +112,7 @@ def export() -> None:
     """Write the posts and their holders as CSV; importing it again changes nothing."""
     loaded = settings()
     with opened(loaded) as engine, reading(engine) as conn:
-        click.echo(export_posts(conn, office_clock(loaded).now()), nl=False)
+        click.echo(export_posts(conn, office_now(loaded)), nl=False)
 
 
 @command.command("invite")
@@ -126,7 +131,7 @@ def invite(*, who: str | None, everybody: bool, days: int, as_json: bool) -> Non
         raise click.UsageError("Name an officer or a post, or give --all.")
     loaded = settings()
     with opened(loaded) as engine:
-        now = office_clock(loaded).now()
+        now = office_now(loaded)
         directory = _directory(loaded)
         officers = _unlinked(directory) if who is None else [_meant(directory, who)]
         bot = _bot_name(loaded, engine)
@@ -149,7 +154,7 @@ def invite(*, who: str | None, everybody: bool, days: int, as_json: bool) -> Non
 
 def _directory(loaded: Settings) -> Directory:
     with opened(loaded) as engine, reading(engine) as conn:
-        return load_directory(conn, office_clock(loaded).now())
+        return load_directory(conn, office_now(loaded))
 
 
 def _unlinked(directory: Directory) -> list[Officer]:
@@ -190,6 +195,6 @@ def _bot_name(loaded: Settings, engine: sa.Engine) -> str:
         known = next((one.handle for one in all_channels(conn) if one.name == telegram.name), "")
     if known:
         return known.lstrip("@")
-    from bot.cli.asking import identify
+    from bot.checking import identified
 
-    return identify(loaded, telegram).handle.lstrip("@")
+    return asyncio.run(identified(loaded, telegram, office_now(loaded))).handle.lstrip("@")

@@ -1,4 +1,4 @@
-"""What every command opens first: the settings, the office clock, the database.
+"""What every command opens first: the settings, the office's time, the database.
 
 Owns when a command may make a database and when it must find one. It must not know what the command does with it.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from bot.clocks import OfficeClock, RemoteClock, WallClock
+from bot.clocks import RemoteClock, WallClock
 from bot.settings import Settings, load_settings
 from store.db import DatabaseUnusable, migrate, open_engine, require_current, schema_state
 
@@ -22,9 +23,15 @@ def settings() -> Settings:
     return load_settings(os.environ)
 
 
-def office_clock(settings: Settings) -> OfficeClock:
-    """The clock that people live by: the wall's, or the sandbox's."""
-    return RemoteClock(settings.clock_url) if settings.clock_url else WallClock()
+def office_now(settings: Settings) -> datetime:
+    """What time it is for the office, asked once. Raises ClockUnavailable."""
+    if settings.clock_url is None:
+        return WallClock().now()
+    clock = RemoteClock(settings.clock_url)
+    try:
+        return clock.now()
+    finally:
+        clock.close()
 
 
 @contextmanager

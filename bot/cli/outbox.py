@@ -7,7 +7,7 @@ import re
 import click
 
 from bot.cli.ending import Failed
-from bot.cli.opening import office_clock, opened, settings
+from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import office_time, show_json, show_rows
 from store.db import reading, writing
 from store.outbox import count_by_state, list_rows, row_by_id
@@ -94,7 +94,7 @@ def retry(*, number: int) -> None:
     """Let a message go again that was parked or cancelled, or that you know was never posted."""
     loaded = settings()
     with opened(loaded) as engine, writing(engine) as conn:
-        if not retry_by_hand(conn, number, office_clock(loaded).now()):
+        if not retry_by_hand(conn, number, office_now(loaded)):
             row = row_by_id(conn, number)
             raise Failed(
                 _why_not(
@@ -117,7 +117,7 @@ def drop(*, number: int, why: str) -> None:
         )
     loaded = settings()
     with opened(loaded) as engine, writing(engine) as conn:
-        if not drop_by_hand(conn, number, why, office_clock(loaded).now()):
+        if not drop_by_hand(conn, number, why, office_now(loaded)):
             row = row_by_id(conn, number)
             raise Failed(_why_not(number, None if row is None else row.state, "it cannot be ended any more"))
     click.echo(f"Message {number} is dropped.")

@@ -23,7 +23,7 @@ SIGTERM ends it within ten seconds; what was under way is finished or read back 
 )
 def command() -> None:
     """Read the platforms, decide, answer, remind, escalate: until Ctrl-C."""
-    from bot.cli.opening import office_clock, settings
+    from bot.cli.opening import settings
     from bot.running import begin_logging, run
     from bot.settings import SettingsError
 
@@ -31,4 +31,4 @@ def command() -> None:
     if missing := loaded.missing_to_run():
         raise SettingsError(list(missing))
     begin_logging(loaded.log_level)
-    run(loaded, office_clock(loaded))
+    run(loaded)

@@ -31,12 +31,10 @@ _TALK = ("awaiting", "asked", "awaiting_since_at", "unasked_count", "misses", "l
 class _NumberFirst(click.Group):
     """`smgt ticket NUMBER` is `smgt ticket show NUMBER`, in whatever form the number is typed."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in self.commands:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["show", *args]
-        return super().resolve_command(ctx, args)
+        return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return ["[OPTIONS]", "NUMBER | COMMAND"]
