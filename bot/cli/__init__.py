@@ -17,7 +17,7 @@ COMMANDS: Final[dict[str, str]] = {
     "demo": "play a whole day on emulated platforms and end with a summary",
     "sandbox": "serve the emulated platforms, to play with or to run against",
     "run": "read the platforms, decide, answer: the real thing",
-    "check": "settings, credentials, database, desks: what is ok and what to do",
+    "check": "what is well and what is to do, from settings to desks",
     "understand": "read posts or answers from JSON lines, write what was understood",
     "ticket": "show one complaint, or list them",
     "officers": "import, export and invite the officers",
