@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import signal
@@ -22,7 +21,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from typing import Any, Final
 
 import sqlalchemy as sa
-import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.app import Account, Office, open_store, port_of
@@ -34,6 +32,7 @@ from bot.platforms.port import CredentialsRefused, Identity, PlatformError, Port
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
 from bot.web import build_web
+from bot.web_server import serve, web_socket
 from handlers.alarms import queue_alarms
 from store import channels
 from store.channels import ChannelMismatch
@@ -91,27 +90,6 @@ def run(settings: Settings) -> None:
             held.callback(sole.release)
         web = held.enter_context(web_socket(settings))
         asyncio.run(Running(Office(engine, clock, settings), web).until_told())
-
-
-@contextlib.contextmanager
-def web_socket(settings: Settings) -> Iterator[socket.socket | None]:
-    """The web server's socket, taken before anything begins; None without webhooks. Raises PortTaken."""
-    if not settings.webhooks:
-        yield None
-        return
-    try:
-        taken = socket.create_server((settings.web_host, settings.web_port))
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-            raise
-        from bot.sandbox.server import PortTaken
-
-        raise PortTaken(
-            f"The web server cannot listen on {settings.web_host}:{settings.web_port} ({os.strerror(error.errno)}); "
-            "stop the other program or change SMGT_WEB_HOST or SMGT_WEB_PORT."
-        ) from error
-    with taken:
-        yield taken
 
 
 class Running:
@@ -348,11 +326,7 @@ class Running:
             health=self._health,
             clock=self.office.clock,
         )
-        server = _Web(uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False))
-        serving = asyncio.create_task(server.serve([taken]))
-        await self.stop.wait()
-        server.should_exit = True
-        await serving
+        await serve(app, taken, self.stop)
 
     async def _keep(self, channel: str, heard: Sequence[Heard]) -> int:
         new = await asyncio.to_thread(self.office.keep, channel, heard)
@@ -376,13 +350,6 @@ def build_schedule(running: Running) -> AsyncIOScheduler:
     ):
         scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
     return scheduler
-
-
-class _Web(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are ours: everything stops together."""
-        yield
 
 
 @contextlib.contextmanager

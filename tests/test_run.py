@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -184,3 +184,36 @@ def test_webhooks_are_taken_and_a_port_in_use_is_told(folder: Path, sandbox: San
         story = on_facebook(sandbox)
         run.wait_for("the answer on Facebook", lambda: sandbox.facebook.comments_of(story))
         assert run.stop() < 10
+
+
+def test_an_office_whose_sandbox_goes_away_waits_and_stops_clean(folder: Path, sandbox: Sandbox) -> None:
+    given = environment(sandbox, folder)
+    with Run(given, folder) as run:
+        run.wait_for("the accounts", lambda: run.said().count(" is ") >= 4)
+        sandbox.stop()
+        run.wait_for("the word", lambda: "The sandbox's clock" in run.said())
+        assert run.stop() < 10
+        assert "Traceback" not in run.said()
+
+
+@pytest.mark.postgres
+def test_two_runs_on_postgresql_share_the_work_and_one_takes_over(
+    tmp_path: Path, sandbox: Sandbox, make_postgres_database: Callable[[], str]
+) -> None:
+    url = make_postgres_database()
+    given = environment(sandbox, tmp_path, SMGT_DATABASE_URL=url)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with Run(given, tmp_path / "a") as first:
+        first.wait_for("the accounts", lambda: first.said().count(" is ") >= 4)
+        fill_directory(sandbox, url)
+        with Run(given, tmp_path / "b") as second:
+            second.wait_for("the accounts", lambda: second.said().count(" is ") >= 4)
+            post = on_x(sandbox, "asha", COMPLAINT)
+            first.wait_for("the reply", lambda: replies_on_x(sandbox, post))
+            first.process.kill()
+            later = on_x(sandbox, "ravi", POTHOLES)
+            second.wait_for("the reply by the one that is left", lambda: replies_on_x(sandbox, later))
+            assert (len(replies_on_x(sandbox, post)), len(replies_on_x(sandbox, later))) == (1, 1)
+            assert "Traceback" not in second.said() + first.said()
+            second.stop()
