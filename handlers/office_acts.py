@@ -144,7 +144,9 @@ def _dispose(case: Case, act: OfficerDisposed, now: datetime, ground: Ground) ->
     ]
     disposed = awaiting(disposed, Awaiting.SATISFACTION, now, Asked.SATISFACTION)
     if not quiet:  # no public satisfaction question about a sensitive matter
-        facts = replace(office_facts(case), officer_words=act.words, photo_on_record=act.has_photo)
+        facts = replace(
+            office_facts(case), officer_words=act.words, photo_on_record=act.has_photo, disposal_count=cycle
+        )
         effects.append(Say(template="result", facts=facts, step=f"result:{cycle}", unasked=True))
     return Decision(case=disposed, effects=tuple(effects), result="disposed")
 

@@ -101,7 +101,7 @@ def _waited_enough(case: Case, now: datetime) -> Decision:
     if not case.reminded and case.sensitivity is not Sensitivity.SENSITIVE:
         say = Say(
             template="remind_satisfaction",
-            facts=office_facts(case),
+            facts=office_facts(case, Facts(disposal_count=case.disposal_count)),
             step=f"remind_satisfaction:{case.disposal_count}",
             unasked=True,
         )
