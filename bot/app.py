@@ -26,7 +26,7 @@ from handlers.desk.batch import Desk
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.policy import FollowUps, Policy
-from store import channels, inbox, tickets
+from store import channels, inbox, outbox, tickets
 from store.channels import Channel
 from store.db import migrate, open_engine, reading, require_current, schema_state, writing
 from store.directory import load_directory
@@ -118,6 +118,16 @@ class Account:
     delivery: Delivery
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is due at one moment: anything to decide, which channels may send, whether an outcome is still unknown."""
+
+    to_decide: bool
+    lanes: frozenset[int]
+    in_flight: bool
+    next_at: datetime
+
+
 class Office:
     """Everything that is needed to hear, decide and answer."""
 
@@ -139,6 +149,7 @@ class Office:
         self._delivery_policy = delivery_policy or delivery_policy_of(settings)
         self._machine = machine
         self._digest_not_before = clock.now()
+        self._settled = Work(to_decide=True, lanes=frozenset(), in_flight=False, next_at=clock.now())
 
     def add(self, setting: ChannelSetting, port: Port, identity: Identity) -> Account:
         """Take an account into work once the platform has said who it is."""
@@ -171,11 +182,32 @@ class Office:
         """Decide and send until nothing is due at this moment, without reading anew."""
         done = 0
         while True:
-            decided = await asyncio.to_thread(self.decide)
-            sent = await self.deliver()
-            done += decided + sent
-            if decided + sent == 0:
+            work = await asyncio.to_thread(self.look)
+            moved = await asyncio.to_thread(self.decide) if work.to_decide else 0
+            if work.to_decide:
+                work = await asyncio.to_thread(self.look)
+            moved += await self.deliver(work)
+            done += moved
+            if moved == 0:
+                self._settled = work
                 return done
+
+    def look(self) -> Work:
+        """What is due at this moment, and when something will be next."""
+        now, moments = self.clock.now(), [self._digest_not_before]
+        with reading(self.engine) as conn:
+            moments += [at for at in (inbox.next_due(conn), tickets.next_wake(conn)) if at is not None]
+            to_decide = any(at <= now for at in moments)
+            lanes = set()
+            for account in self.accounts:
+                due = outbox.next_due(conn, account.channel.id)
+                if due is not None:
+                    due = max(due, account.delivery.paused_until or due)
+                    moments.append(due)
+                    if due <= now:
+                        lanes.add(account.channel.id)
+            in_flight = outbox.in_flight(conn) > 0
+        return Work(to_decide, frozenset(lanes), in_flight, min(moments))
 
     def decide(self) -> int:
         """Decide everything heard and everything that time has made due."""
@@ -197,23 +229,27 @@ class Office:
         with writing(self.engine) as conn:
             return queue_daily(conn, now, load_directory(conn, now), at)
 
-    async def deliver(self) -> int:
+    async def deliver(self, work: Work | None = None) -> int:
         """Send what is due on every account, each in its own lane, and settle unknown outcomes."""
+        due = await asyncio.to_thread(self.look) if work is None else work
+        if not due.lanes and not due.in_flight:
+            return 0
         ports = {account.channel.id: account.port for account in self.accounts}
         fetched = await fetch_due(self.engine, ports, self.clock.now())
-        sent = await asyncio.gather(*(self._deliver(account) for account in self.accounts))
-        return fetched + sum(sent)
+        return fetched + sum(await asyncio.gather(*(self._deliver(account, due) for account in self.accounts)))
 
-    async def _deliver(self, account: Account) -> int:
-        return await account.delivery.send_due(limit=200) + await account.delivery.read_back_due()
+    async def _deliver(self, account: Account, due: Work) -> int:
+        sent = await account.delivery.send_due(limit=200) if account.channel.id in due.lanes else 0
+        return sent + (await account.delivery.read_back_due() if due.in_flight else 0)
 
-    def next_due(self) -> datetime | None:
-        """The next moment of the office clock at which something of ours is due."""
-        moments: list[datetime | None] = [account.delivery.next_due() for account in self.accounts]
-        with reading(self.engine) as conn:
-            moments += [inbox.next_due(conn), tickets.next_wake(conn)]
-        moments.append(next_edition_at(self.clock.now(), self.settings.digest_at))
-        return min((moment for moment in moments if moment is not None), default=None)
+    def next_due(self) -> datetime:
+        """The next moment of the office clock at which something of ours is due, as of the last settling."""
+        return self._settled.next_at
+
+    @property
+    def in_flight(self) -> bool:
+        """Was an outcome still unknown when everything else had settled?"""
+        return self._settled.in_flight
 
     def keep(self, channel_name: str, events: Sequence[Heard]) -> int:
         """Keep events that came by webhook; returns how many are new."""

@@ -13,16 +13,19 @@ import re
 import shutil
 import tempfile
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from bot.demo.lives import MARK, Life
 from bot.demo.posts import DemoPost, read_posts, shipped_posts
 from bot.demo.show import Show
-from bot.demo.stage import Stage, stage
+from bot.demo.stage import START, Stage, stage
 from bot.demo.story import Player, Story, parse_story
 from bot.demo.transcripts import write_transcripts
 from bot.demo.truth import Tally, tally
@@ -32,9 +35,9 @@ from store.db import reading
 from store.vocabulary import Language, Platform
 
 POSTING_HOURS = timedelta(hours=8)  # the first day's posts come between nine and five
-DAYS = timedelta(days=3)
+DAYS = timedelta(hours=33)  # until six in the evening of the next day
 SERVED = 0.4  # share of tickets on which an officer works within the demo
-SHOWN = 12  # on the timeline: every twelfth ticket
+SHOWN = 15  # on the timeline: every fifteenth ticket
 SHIPPED_STORIES = re.compile(r"c\d+\.txt")  # the forty stories; the others are played by the tests
 
 
@@ -50,53 +53,71 @@ class DemoOptions:
     stories_only: bool = False
 
 
-@dataclass(slots=True)
-class _Result:
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of one stage."""
+
     tally: Tally
-    failures: list[str]
+    failures: tuple[str, ...]
     stories: int
 
 
 def run_demo(options: DemoOptions) -> int:
-    """Play the demo; 0 when every story went as told and nothing was lost or doubled, else 1. Raises PostsFault."""
+    """Play the demo; 0 when every story went as told and nothing was lost or doubled, else 1. Raises PostsFault.
+
+    The stories and the day's posts are two stages with a clock each (some stories last weeks), played at once in two
+    processes.
+    """
     posts = [] if options.stories_only else (read_posts(options.posts) if options.posts else shipped_posts())
-    logging.getLogger("bot").setLevel(logging.ERROR)  # what fails and is tried again is part of the play
+    show = Show(quiet=options.as_json)
     with tempfile.TemporaryDirectory(prefix="smgt-demo-") as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "smgt.db").unlink(missing_ok=True)
-        show = Show(quiet=options.as_json)
-        result = asyncio.run(_play(options, posts, folder, show))
-        digests = sorted(folder.glob("digest-*.html"))
-        if not options.as_json and options.keep is None:
-            kept = Path(tempfile.gettempdir()) / "smgt-demo"
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(folder, kept)
-            folder, digests = kept, sorted(kept.glob("digest-*.html"))
-        show.close(result.tally, result.stories - len(result.failures), len(result.failures), digests, folder)
-    for failure in result.failures:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+            told = None if options.posts else beside.submit(play_stories, folder / "stories", options.seed)
+            day = play_day(options, posts, folder, show) if posts else None
+            stories = told.result() if told else None
+        played = [one for one in (day, stories) if one is not None]
+        if options.keep is None and not options.as_json:
+            folder = _put_aside(folder)
+        show.close([one.tally for one in played], stories, sorted(folder.glob("digest-*.html")), folder)
+    for failure in (failure for one in played for failure in one.failures):
         show.say(f"Not as told: {failure}")
     if options.as_json:
-        print(json.dumps(_summary(result), ensure_ascii=False))
-    return 0 if not result.failures and not result.tally.lost and not result.tally.doubled else 1
+        print(json.dumps(_summary(played), ensure_ascii=False))
+    clean = all(not one.failures and not one.tally.lost and not one.tally.doubled for one in played)
+    return 0 if clean else 1
 
 
-def _summary(result: _Result) -> dict[str, Any]:
-    counted = result.tally
+def _put_aside(folder: Path) -> Path:
+    """Keep what the demo wrote in one well-known place of the system's temporary folder, replacing the last."""
+    kept = Path(tempfile.gettempdir()) / "smgt-demo"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(folder, kept)
+    return kept
+
+
+def _summary(played: Sequence[Played]) -> dict[str, Any]:
+    tallies = [one.tally for one in played]
+    failed = sum(len(one.failures) for one in played)
+    told = sum(one.stories for one in played)
+    counted = (
+        "posts",
+        "complaints",
+        "tickets",
+        "replies",
+        "lost",
+        "doubled",
+        "disposed",
+        "satisfied",
+        "reopened",
+        "escalated",
+    )
     return {
-        "posts": counted.posts,
-        "complaints": counted.complaints,
-        "tickets": counted.tickets,
-        "replies": counted.replies,
-        "lost": counted.lost,
-        "doubled": counted.doubled,
-        "disposed": counted.disposed,
-        "satisfied": counted.satisfied,
-        "reopened": counted.reopened,
-        "escalated": counted.escalated,
-        "median_reply_seconds": counted.median_reply_seconds,
-        "stories": {"passed": result.stories - len(result.failures), "failed": len(result.failures)},
-        "failures": result.failures,
+        **{name: sum(getattr(tally, name) for tally in tallies) for name in counted},
+        "median_reply_seconds": next((tally.median_reply_seconds for tally in tallies), None),
+        "stories": {"passed": told - min(failed, told), "failed": min(failed, told)},
+        "failures": [failure for one in played for failure in one.failures],
     }
 
 
@@ -107,36 +128,64 @@ def shipped_stories() -> list[Story]:
     return [parse_story(folder.joinpath(name).read_text(encoding="utf-8"), name) for name in names]
 
 
-async def _play(options: DemoOptions, posts: Sequence[DemoPost], folder: Path, show: Show) -> _Result:
-    stories = [] if options.posts else shipped_stories()
-    settings = {"SMGT_ANY_STATE": "yes"} if options.any_state else {}
-    async with stage(folder, settings=settings, seed=options.seed, webhooks=True) as ready:
-        show.say(f"SMGT demo: {len(posts)} posts and {len(stories)} stories on emulated X, Facebook and Telegram.")
+def play_stories(folder: Path, seed: int) -> Played:
+    """Play the forty stories on a stage of their own; runs in a process beside the posts'."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_play_stories(folder, seed))
+
+
+async def _play_stories(folder: Path, seed: int) -> Played:
+    _quiet()
+    stories, failures = shipped_stories(), []
+    async with _fresh_stage(folder, seed, {}) as ready:
+        errors = await ready.perform(*_stories(ready, stories, failures))
+        failures += [f"{type(error).__name__}: {error}" for error in errors if error is not None]
+        return _closed(ready, folder, failures, len(stories))
+
+
+def play_day(options: DemoOptions, posts: Sequence[DemoPost], folder: Path, show: Show) -> Played:
+    """Play the posts of a day and what comes of them until the next evening."""
+    return asyncio.run(_play_day(options, posts, folder, show))
+
+
+async def _play_day(options: DemoOptions, posts: Sequence[DemoPost], folder: Path, show: Show) -> Played:
+    _quiet()
+    failures: list[str] = []
+    async with _fresh_stage(folder, options.seed, {"SMGT_ANY_STATE": "yes"} if options.any_state else {}) as ready:
+        show.say(f"SMGT demo: {len(posts)} posts and forty stories on emulated X, Facebook and Telegram.")
         ready.watchers.append(lambda: show.follow(ready, sample=SHOWN))
-        failures: list[str] = []
-        with show.progress(len(posts) + len(stories), "people heard"):
-            acts = [*_stories(ready, stories, failures, show), *_lives(ready, posts, options.seed, show), _days(ready)]
-            for error in await ready.perform(*acts):
-                if error is not None:
-                    failures.append(f"{type(error).__name__}: {error}")
-        counted = tally(ready, _everything_posted(ready))
-        if counted.lost:
-            failures.append(f"posts never decided or answered: {', '.join(counted.lost_ids)}")
-        _write_digests(ready, folder)
-        write_transcripts(ready, folder / "transcripts")
-        return _Result(counted, failures, len(stories))
+        with show.progress(len(posts), "posts"):
+            errors = await ready.perform(*_lives(ready, posts, options.seed, show), ready.pass_time(DAYS))
+        failures += [f"{type(error).__name__}: {error}" for error in errors if error is not None]
+        return _closed(ready, folder, failures, 0)
 
 
-def _stories(
-    ready: Stage, stories: Sequence[Story], failures: list[str], show: Show
-) -> list[Coroutine[Any, Any, None]]:
+def _quiet() -> None:
+    logging.getLogger("bot").setLevel(logging.ERROR)  # what fails and is tried again is part of the play
+
+
+def _fresh_stage(folder: Path, seed: int, settings: dict[str, str]) -> AbstractAsyncContextManager[Stage]:
+    for old in folder.glob("smgt.db*"):
+        old.unlink()
+    return stage(folder, settings=settings, seed=seed, webhooks=True)
+
+
+def _closed(ready: Stage, folder: Path, failures: list[str], stories: int) -> Played:
+    counted = tally(ready, _everything_posted(ready))
+    if counted.lost:
+        failures.append(f"posts never decided or answered: {', '.join(counted.lost_ids)}")
+    _write_digests(ready, folder)
+    write_transcripts(ready, folder / "transcripts")
+    return Played(counted, tuple(failures), stories)
+
+
+def _stories(ready: Stage, stories: Sequence[Story], failures: list[str]) -> list[Coroutine[Any, Any, None]]:
     async def play(story: Story, late: timedelta) -> None:
         await ready.pass_time(late)
         try:
             await Player(ready, story).play()
         except AssertionError as broken:
             failures.append(str(broken))
-        show.step()
 
     return [play(story, MARK * at) for at, story in enumerate(stories)]
 
@@ -153,11 +202,6 @@ def _lives(ready: Stage, posts: Sequence[DemoPost], seed: int, show: Show) -> li
         live(post, MARK * chance.randrange(marks), chance.random() < SERVED, random.Random(f"{seed}:{post.id}"))  # noqa: S311
         for post in posts
     ]
-
-
-async def _days(ready: Stage) -> None:
-    """Let the days pass, so that reminders, escalations, silences and morning digests have their moments."""
-    await ready.pass_time(DAYS)
 
 
 def _everything_posted(ready: Stage) -> dict[tuple[Platform, str], str]:
@@ -178,7 +222,7 @@ def _everything_posted(ready: Stage) -> dict[tuple[Platform, str], str]:
 
 
 def _write_digests(ready: Stage, folder: Path) -> None:
-    day = ready.now.astimezone(OFFICE_ZONE).date() - DAYS
+    day = START.astimezone(OFFICE_ZONE).date()
     with reading(ready.office.engine) as conn:
         for language in (Language.EN, Language.HI):
             text = digest_text(conn, day, language, ready.now)

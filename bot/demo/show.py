@@ -6,10 +6,12 @@ rich on a terminal, plain lines elsewhere; 80 columns. Owns looks only.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from rich.console import Console
@@ -24,6 +26,9 @@ from store.db import reading
 from store.payloads import outgoing_from_json
 from store.tables import channels, events, outbox, tickets
 from store.vocabulary import Language, Platform
+
+if TYPE_CHECKING:
+    from bot.demo.day import Played
 
 SHOWN_EVENTS = {
     "opened": "ticket opened",
@@ -114,39 +119,49 @@ class Show:
                 where = "X " if row.platform == Platform.X.value else "FB"
                 yield row.sent_at, f"{_clock(row.sent_at)}   {where} > {outgoing_from_json(row.payload).text}"
 
-    def close(self, tally: Tally, passed: int, failed: int, digests: list[Path], folder: Path | None) -> None:
+    def close(self, tallies: Sequence[Tally], stories: Played | None, digests: Sequence[Path], folder: Path) -> None:
         """The closing table and where things lie."""
-        table = Table(title="What the days brought", width=min(WIDTH, self.console.width), show_header=False)
-        table.add_column(ratio=3)
-        table.add_column(justify="right", ratio=1)
-        for label, value in self._rows(tally, passed, failed):
+        table = self._table("What came of it")
+        for label, value in self._rows(tallies):
             table.add_row(label, value)
+        if stories is not None:
+            passed = stories.stories - min(stories.stories, len(stories.failures))
+            table.add_row("Stories that went as told", f"{passed} of {stories.stories}")
         self.console.print(table)
-        offices = Table(title="Tickets by department", width=min(WIDTH, self.console.width), show_header=False)
-        offices.add_column(ratio=3)
-        offices.add_column(justify="right", ratio=1)
-        for code, count in tally.by_department[:12]:
+        departments: Counter[str] = Counter()
+        for tally in tallies:
+            departments.update(dict(tally.by_department))
+        offices = self._table("Tickets by department")
+        for code, count in departments.most_common(12):
             offices.add_row(taxonomy().departments[code].short(Language.EN), str(count))
         self.console.print(offices)
         for path in digests:
             self.console.print(f"Digest: {path}", markup=False)
-        if folder is not None:
-            self.console.print(f"Database, transcripts and digests: {folder}", markup=False)
+        self.console.print(f"Database and transcripts: {folder}", markup=False)
 
-    def _rows(self, tally: Tally, passed: int, failed: int) -> Iterator[tuple[str, str]]:
-        seconds = tally.median_reply_seconds
-        yield "Posts that named the office", str(tally.posts)
-        yield "Complaints among them", str(tally.complaints)
-        yield "Tickets", str(tally.tickets)
-        yield "Replies on X and Facebook", str(tally.replies)
+    def _table(self, title: str) -> Table:
+        table = Table(title=title, width=min(WIDTH, self.console.width), show_header=False)
+        table.add_column(ratio=3)
+        table.add_column(justify="right", ratio=1)
+        return table
+
+    def _rows(self, tallies: Sequence[Tally]) -> Iterator[tuple[str, str]]:
+        seconds = next((tally.median_reply_seconds for tally in tallies), None)
+        labels = {
+            "posts": "Posts read",
+            "complaints": "Complaints among them",
+            "tickets": "Tickets",
+            "replies": "Replies on X and Facebook",
+            "disposed": "Disposed by officers",
+            "satisfied": "Citizens satisfied",
+            "reopened": "Reopened under the same number",
+            "escalated": "Escalated to the next level",
+            "lost": "Posts lost",
+            "doubled": "Replies or tickets doubled",
+        }
+        for name, label in labels.items():
+            yield label, str(sum(getattr(tally, name) for tally in tallies))
         yield "Median time to the first reply (office clock)", "-" if seconds is None else f"{seconds:.0f} s"
-        yield "Disposed by officers", str(tally.disposed)
-        yield "Citizens satisfied", str(tally.satisfied)
-        yield "Reopened under the same number", str(tally.reopened)
-        yield "Escalated", str(tally.escalated)
-        yield "Posts lost", str(tally.lost)
-        yield "Replies or tickets doubled", str(tally.doubled)
-        yield "Stories as told", f"{passed} of {passed + failed}"
 
 
 def _clock(moment: datetime) -> str:

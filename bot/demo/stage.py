@@ -34,6 +34,7 @@ from store.vocabulary import Platform
 
 START = datetime(2026, 11, 23, 3, 30, tzinfo=UTC)  # a Monday, 9 am in Haryana
 HASTE = DeliveryPolicy(start_within=2.0, deadline=5.0, lateness=0.5, tick=0.05, seed=1)
+PAUSE, PATIENCE = 0.2, 30.0  # real seconds
 STALL = timedelta(seconds=1)
 POLL = timedelta(minutes=2)
 
@@ -144,11 +145,21 @@ class Stage:
 
     async def _move_clock(self, until: datetime) -> None:
         clock = self.sandbox.world.clock
-        while (due := self.office.next_due()) is not None and due <= until:
+        while (due := self.office.next_due()) <= until:
+            await self._settle_outcomes()
             clock.advance_to(max(due, self.now + STALL))
             await self.office.settle()
+        await self._settle_outcomes()
         clock.advance_to(until)
         await self.office.settle()
+
+    async def _settle_outcomes(self) -> None:
+        """Let real time pass while an outcome is unknown: the clock jumps only when nothing is in flight."""
+        for _ in range(int(PATIENCE / PAUSE)):
+            if not self.office.in_flight:
+                return
+            await asyncio.sleep(PAUSE)
+            await self.office.settle()
 
     def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self.now:
@@ -249,6 +260,6 @@ def _people(sandbox: Sandbox, office: Office) -> Directory:
             chat = sandbox.telegram.add_group(desk.title, members=sorted(set(members)))
             bind_desk(conn, desk.code, str(chat))
         for post in directory.posts.values():
-            for officer in post.holders if post.level >= 2 else ():
+            for officer in post.holders if post.level >= 1 or post.desk is None else ():
                 sandbox.telegram.start(users[officer.id])  # a bot can write to a person only after they wrote first
         return load_directory(conn, now)
