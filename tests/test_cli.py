@@ -27,7 +27,7 @@ from store import sending
 from store.alarms import raise_alarm
 from store.db import open_engine, writing
 from store.numbers import format_number
-from store.tables import channels, gaps, outbox
+from store.tables import channels, gaps, outbox, tickets
 from store.vocabulary import DeliveryState
 
 Smgt = Callable[..., Result]
@@ -305,10 +305,21 @@ def test_a_ticket_is_shown_in_any_form_of_its_number(smgt: Smgt, worked: dict[st
         f"no. {number}!",
     ):
         assert json.loads(smgt("ticket", "--json", form, **worked).stdout)["ticket"]["number"] == number, form
+    assert max(map(len, smgt("ticket", "list", **worked).stdout.splitlines())) <= 80
     story = json.loads(smgt("ticket", number, "--words", "--json", **worked).stdout)
     assert "9812345678" in story["words"][0]["text"]
     assert story["history"][0]["kind"]
     assert {one["state"] for one in story["messages"]} >= {"parked"}
+
+
+def test_a_sensitive_matter_is_left_out_unless_asked_for(smgt: Smgt, worked: dict[str, str]) -> None:
+    engine = open_engine(worked["SMGT_DATABASE_URL"])
+    with writing(engine) as conn:
+        conn.execute(tickets.update().values(sensitivity="sensitive"))
+        number = conn.execute(sa.select(tickets.c.number)).scalar_one()
+    engine.dispose()
+    assert "ward 5" not in smgt("ticket", number, **worked).stdout
+    assert "ward 5" in smgt("ticket", number, "--words", **worked).stdout
 
 
 def test_a_wrong_number_is_told(smgt: Smgt, worked: dict[str, str]) -> None:

@@ -30,6 +30,8 @@ from run_rig import (
 
 from bot.sandbox.server import Sandbox, build
 from bot.sandbox.world import Fault, FaultKind
+from store.channels import register
+from store.db import open_engine, writing
 from store.tables import channels, outbox
 from store.vocabulary import DeliveryState, Platform
 
@@ -194,6 +196,20 @@ def test_an_office_whose_sandbox_goes_away_waits_and_stops_clean(folder: Path, s
         run.wait_for("the word", lambda: "The sandbox's clock" in run.said())
         assert run.stop() < 10
         assert "Traceback" not in run.said()
+
+
+def test_credentials_of_another_account_end_the_run_with_a_sentence(folder: Path, sandbox: Sandbox) -> None:
+    given = environment(sandbox, folder)
+    engine = open_engine(given["SMGT_DATABASE_URL"])
+    with writing(engine) as conn:
+        register(conn, "cmohry", Platform.X, account_id="999", handle="somebody")
+    engine.dispose()
+    code, _, told = ended("run", given=given, folder=folder)
+    assert code == 1
+    assert told.splitlines()[-1].startswith(
+        "smgt: The channel 'cmohry' belongs to account 999, but its credentials"
+    )
+    assert "Traceback" not in told
 
 
 @pytest.mark.postgres

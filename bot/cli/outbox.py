@@ -8,7 +8,7 @@ import click
 
 from bot.cli.ending import Failed
 from bot.cli.opening import office_now, opened, settings
-from bot.cli.showing import office_time, show_json, show_rows
+from bot.cli.showing import short_time, show_json, show_rows
 from store.db import reading, writing
 from store.outbox import count_by_state, list_rows, row_by_id
 from store.sending import drop_by_hand, retry_by_hand
@@ -80,7 +80,7 @@ def list_messages(*, states: tuple[str, ...], limit: int, after: int, as_json: b
                     row.state.value,
                     row.template,
                     str(row.attempts),
-                    office_time(row.next_attempt_at),
+                    short_time(row.next_attempt_at),
                     row.error_code or "",
                 )
                 for row in rows

@@ -56,3 +56,8 @@ def _plain(titles: Sequence[str], rows: Rows) -> None:
 def office_time(moment: datetime | None) -> str:
     """A moment on the office's wall, to the minute; empty for none."""
     return "" if moment is None else f"{moment.astimezone(OFFICE_ZONE):%d %b %Y %H:%M}"
+
+
+def short_time(moment: datetime | None) -> str:
+    """The same in twelve letters, for lists of what is going on now."""
+    return "" if moment is None else f"{moment.astimezone(OFFICE_ZONE):%d %b %H:%M}"

@@ -12,7 +12,7 @@ import click
 import sqlalchemy as sa
 
 from bot.cli.ending import Failed
-from bot.cli.showing import office_time, show_json, show_rows
+from bot.cli.showing import office_time, short_time, show_json, show_rows
 from handlers.understanding.number import find_numbers
 from store import outbox, tickets
 from store.db import reading
@@ -116,10 +116,10 @@ def list_tickets(
     if as_json:
         show_json(rows)
         return
-    titles = ("number", "status", "category", "district", "department", "due")
+    titles = ("number", "status", "category", "district", "due")
     show_rows(
         titles,
-        [(*(str(row[name] or "-") for name in titles[:-1]), office_time(row["due_at"])) for row in rows],
+        [(*(str(row[name] or "-") for name in titles[:-1]), short_time(row["due_at"])) for row in rows],
     )
 
 
@@ -149,7 +149,7 @@ def _story(conn: sa.Connection, ticket: Mapping[str, Any], *, words: bool) -> di
         return WITHHELD if withheld else mask(text)
 
     return {
-        "ticket": {name: ticket[name] for name in _SHOWN},
+        "ticket": {name: ticket[name] for name in _SHOWN} | {"locality": shown(ticket["locality"])},
         "talk": {name: ticket[name] for name in _TALK},
         "words": [
             {"at": row["occurred_at"], "speaker": row["speaker"], "text": shown(row["text"])}
