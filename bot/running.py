@@ -51,24 +51,27 @@ ALARM_SECONDS: Final = 5.0
 LEAD_SECONDS: Final = 5.0
 LONGEST_PATIENCE: Final = 60.0  # between two tries of something outside that fails
 OUTSIDE_FAULTS: Final = (sa.exc.DBAPIError, DatabaseUnusable, ClockUnavailable)
+QUIET: Final = (
+    "alembic",
+    "apscheduler",
+    "httpcore",
+    "httpx",
+    "oauthlib",
+    "requests_oauthlib",
+    "telegram",
+    "tweepy",
+    "urllib3",
+)
+"""Libraries that log every step or every address they ask; only their warnings are let through."""
 JOB_OPTIONS: Final[Mapping[str, Any]] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
 def begin_logging(level: str) -> None:
-    """Lines on stderr, without secrets. The libraries that log every address they ask are kept quiet."""
+    """Lines of at least this weight on stderr, without secrets."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacted("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    for noisy in (
-        "httpx",
-        "httpcore",
-        "telegram",
-        "urllib3",
-        "requests_oauthlib",
-        "oauthlib",
-        "tweepy",
-        "apscheduler",
-    ):
+    for noisy in QUIET:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
