@@ -199,9 +199,10 @@ class Office:
             moments += [at for at in (inbox.next_due(conn), tickets.next_wake(conn)) if at is not None]
             to_decide = any(at <= now for at in moments)
             lanes = set()
+            waiting = outbox.next_due_by_channel(conn)
             for account in self.accounts:
-                due = outbox.next_due(conn, account.channel.id)
-                if due is not None:
+                if account.channel.id in waiting:
+                    due = waiting[account.channel.id]
                     due = max(due, account.delivery.paused_until or due)
                     moments.append(due)
                     if due <= now:

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -107,7 +108,7 @@ def due(conn: sa.Connection, channel_id: int, now: datetime, limit: int) -> list
     channel has nothing due.
     """
     while True:
-        rows = [outbox_row(found) for found in conn.execute(_goable(channel_id, now).limit(limit))]
+        rows = [outbox_row(found) for found in conn.execute(_goable(), {"channel": channel_id, "now": now, "most": limit})]
         stranded = {row.id: reason for row in rows if (reason := _stranded(conn, row)) is not None}
         for row_id, reason in stranded.items():
             cancel(conn, row_id, reason, now)
@@ -215,9 +216,20 @@ def next_due(conn: sa.Connection, channel_id: int | None = None) -> datetime | N
 
     Stopped channels have nothing due.
     """
+    moments = next_due_by_channel(conn)
+    return min(moments.values(), default=None) if channel_id is None else moments.get(channel_id)
+
+
+def next_due_by_channel(conn: sa.Connection) -> dict[int, datetime]:
+    """The same for every channel that has something to send."""
+    return {row.channel_id: row.due_at for row in conn.execute(_first_due())}
+
+
+@cache
+def _first_due() -> sa.Select[tuple[int, datetime]]:
     due_at = sa.type_coerce(sa.func.min(outbox.c.next_attempt_at), outbox.c.next_attempt_at.type)
-    wanted = (
-        sa.select(due_at)
+    return (
+        sa.select(outbox.c.channel_id, due_at.label("due_at"))
         .join(channels, channels.c.id == outbox.c.channel_id)
         .where(
             is_one_of(outbox.c.state, *OPEN),
@@ -226,11 +238,8 @@ def next_due(conn: sa.Connection, channel_id: int | None = None) -> datetime | N
             ~_held(outbox.c.next_attempt_at),
             ~_waits_for_another(),
         )
+        .group_by(outbox.c.channel_id)
     )
-    if channel_id is not None:
-        wanted = wanted.where(outbox.c.channel_id == channel_id)
-    found: datetime | None = conn.execute(wanted).scalar_one()
-    return found
 
 
 def in_flight(conn: sa.Connection) -> int:
@@ -325,12 +334,15 @@ def _add(conn: sa.Connection, row: NewRow, now: datetime) -> int | None:
     return row_id
 
 
-def _goable(channel_id: int, now: datetime) -> sa.Select[Any]:
+@cache
+def _goable() -> sa.Select[Any]:
+    """Built once: composing the statement costs more than running it."""
     working = sa.exists().where(channels.c.id == outbox.c.channel_id, channels.c.stopped_at.is_(None))
+    now = sa.bindparam("now", type_=outbox.c.next_attempt_at.type)
     return (
         sa.select(outbox)
         .where(
-            outbox.c.channel_id == channel_id,
+            outbox.c.channel_id == sa.bindparam("channel"),
             is_one_of(outbox.c.state, *OPEN),
             outbox.c.state.in_(UNSENT),
             outbox.c.next_attempt_at <= now,
@@ -339,10 +351,11 @@ def _goable(channel_id: int, now: datetime) -> sa.Select[Any]:
             ~_waits_for_another(),
         )
         .order_by(outbox.c.urgent.desc(), outbox.c.id)
+        .limit(sa.bindparam("most"))
     )
 
 
-def _held(at: datetime | sa.ColumnElement[datetime]) -> sa.Exists:
+def _held(at: sa.ColumnElement[Any]) -> sa.Exists:
     """An earlier row of the destination must go first, as things stand at that time."""
     earlier = outbox.alias("earlier")
     return sa.exists().where(
