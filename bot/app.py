@@ -122,7 +122,8 @@ class Account:
 class Work:
     """What is due at one moment: anything to decide, which channels may send, whether an outcome is still unknown."""
 
-    to_decide: bool
+    heard: bool
+    time_passed: bool
     lanes: frozenset[int]
     in_flight: bool
     next_at: datetime
@@ -149,7 +150,7 @@ class Office:
         self._delivery_policy = delivery_policy or delivery_policy_of(settings)
         self._machine = machine
         self._digest_not_before = clock.now()
-        self._settled = Work(to_decide=True, lanes=frozenset(), in_flight=False, next_at=clock.now())
+        self._settled = Work(heard=True, time_passed=True, lanes=frozenset(), in_flight=False, next_at=clock.now())
 
     def add(self, setting: ChannelSetting, port: Port, identity: Identity) -> Account:
         """Take an account into work once the platform has said who it is."""
@@ -183,8 +184,9 @@ class Office:
         done = 0
         while True:
             work = await asyncio.to_thread(self.look)
-            moved = await asyncio.to_thread(self.decide) if work.to_decide else 0
-            if work.to_decide:
+            moved = 0
+            if work.heard or work.time_passed:
+                moved = await asyncio.to_thread(self.decide, work)
                 work = await asyncio.to_thread(self.look)
             moved += await self.deliver(work)
             done += moved
@@ -196,8 +198,8 @@ class Office:
         """What is due at this moment, and when something will be next."""
         now, moments = self.clock.now(), [self._digest_not_before]
         with reading(self.engine) as conn:
-            moments += [at for at in (inbox.next_due(conn), tickets.next_wake(conn)) if at is not None]
-            to_decide = any(at <= now for at in moments)
+            heard_at, wake_at = inbox.next_due(conn), tickets.next_wake(conn)
+            moments += [at for at in (heard_at, wake_at) if at is not None]
             lanes = set()
             waiting = outbox.next_due_by_channel(conn)
             for account in self.accounts:
@@ -208,13 +210,19 @@ class Office:
                     if due <= now:
                         lanes.add(account.channel.id)
             in_flight = outbox.in_flight(conn) > 0
-        return Work(to_decide, frozenset(lanes), in_flight, min(moments))
+        heard = heard_at is not None and heard_at <= now
+        time_passed = (wake_at is not None and wake_at <= now) or self._digest_not_before <= now
+        return Work(heard, time_passed, frozenset(lanes), in_flight, min(moments))
 
-    def decide(self) -> int:
-        """Decide everything heard and everything that time has made due."""
+    def decide(self, work: Work | None = None) -> int:
+        """Decide everything heard and everything that time has made due (or what of it `work` names)."""
         done = 0
-        while work := self.desk.decide_batch() + self.desk.hear_time() + self.digest():
-            done += work
+        if work is None or work.heard:
+            while heard := self.desk.decide_batch():
+                done += heard
+        if work is None or work.time_passed:
+            while woken := self.desk.hear_time() + self.digest():
+                done += woken
         return done
 
     def digest(self) -> int:

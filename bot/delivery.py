@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -78,6 +78,7 @@ class Delivery:
         self._outcomes = Outcomes(engine, clock, channel, self.policy, self._chance)
         self.counts = self._outcomes.counts
         self._busy = asyncio.Lock()
+        self._at_once = self.policy.side_by_side if channel.platform is Platform.TELEGRAM else 1
         self._lane: lanes.Lane | None = None
         self._lane_not_before = 0.0
         self._first_seen: dict[int, float] = {}
@@ -104,9 +105,9 @@ class Delivery:
                 rows = await asyncio.to_thread(self._due, limit - tried)
                 if not rows:
                     break
-                for row in rows:
-                    tried += 1
-                    if not await self._send(row):
+                for together in _waves(rows, self._at_once):
+                    tried += len(together)
+                    if not await self._send(together):
                         return tried
             return tried
 
@@ -184,34 +185,41 @@ class Delivery:
             self._outcomes.log(logging.WARNING, "owner_gone", f"{len(left)} messages were left half-way; reading back")
         return rows
 
-    async def _send(self, row: OutboxRow) -> bool:
-        """Send one row and write down what became of it; False if the lane should stop for now."""
+    async def _send(self, rows: list[OutboxRow]) -> bool:
+        """Send rows of different destinations side by side; False if the lane should stop for now."""
         begun = self._machine()
-        taken = await asyncio.to_thread(self._take, row.id)
+        taken = await asyncio.to_thread(self._take, [row.id for row in rows])
         if self._lane is None:
             return False
-        if taken is None or taken.outgoing is None:
-            return True
         if self._machine() - begun >= self.policy.start_within:
-            self.counts["started_too_late"] += 1
+            self.counts["started_too_late"] += len(taken)
             await asyncio.to_thread(self._put_back, taken)
             return True
+        outcomes = await asyncio.gather(*(self._request(row) for row in taken))
+        sent = [(row, outcome) for row, outcome in zip(taken, outcomes, strict=True) if isinstance(outcome, str)]
+        await asyncio.to_thread(self._sent, sent)
+        go_on = True
+        for row, outcome in zip(taken, outcomes, strict=True):
+            if not isinstance(outcome, str):
+                go_on = await asyncio.to_thread(self._failed, row, outcome) and go_on
+        return go_on
+
+    async def _request(self, row: OutboxRow) -> str | PlatformError:
+        """The one request for a row, within the total deadline: the platform's id of the message, or what went wrong."""
+        if row.outgoing is None:
+            return OutcomeUnknown("no_words", "the words were erased while the row was taken")
         try:
-            sent_id = await asyncio.wait_for(self._port.send(taken.outgoing), self.policy.deadline)
+            return await asyncio.wait_for(self._port.send(row.outgoing), self.policy.deadline)
         except PlatformError as error:
-            return await asyncio.to_thread(self._failed, taken, error)
+            return error
         except TimeoutError:
-            late = OutcomeUnknown("deadline", f"no answer within {self.policy.deadline:g} seconds")
-            return await asyncio.to_thread(self._failed, taken, late)
+            return OutcomeUnknown("deadline", f"no answer within {self.policy.deadline:g} seconds")
         except Exception as error:  # the adapter itself failed: the message may be out, so it is read back
             name = type(error).__name__
             logger.exception("The adapter of %s failed", self.channel.name, extra={"action": "delivery.adapter"})
-            broken = OutcomeUnknown(f"adapter:{name}", "the adapter failed; see the log")
-            return await asyncio.to_thread(self._failed, taken, broken)
-        await asyncio.to_thread(self._sent, taken, sent_id)
-        return True
+            return OutcomeUnknown(f"adapter:{name}", "the adapter failed; see the log")
 
-    def _take(self, row_id: int) -> OutboxRow | None:
+    def _take(self, row_ids: list[int]) -> list[OutboxRow]:
         lane = self._lane
         if lane is None or not lane.still_mine():
             self._lane = None
@@ -219,18 +227,24 @@ class Delivery:
             self._outcomes.log(logging.WARNING, "lane_lost", "The lane was lost; standing by")
             if lane is not None:
                 lane.release()
-            return None
+            return []
         with writing(self._engine) as conn:
-            return sending.mark_sending(conn, row_id, lane.epoch, self._clock.now())
+            now = self._clock.now()
+            taken = (sending.mark_sending(conn, row_id, lane.epoch, now) for row_id in row_ids)
+            return [row for row in taken if row is not None]
 
-    def _put_back(self, row: OutboxRow) -> None:
+    def _put_back(self, rows: list[OutboxRow]) -> None:
         with writing(self._engine) as conn:
-            sending.put_back(conn, row.id, epoch_of(row))
+            for row in rows:
+                sending.put_back(conn, row.id, epoch_of(row))
 
-    def _sent(self, row: OutboxRow, sent_id: str) -> None:
+    def _sent(self, rows: list[tuple[OutboxRow, str]]) -> None:
+        if not rows:
+            return
         with writing(self._engine) as conn:
-            kept = sending.mark_sent(conn, row.id, sent_id, self._clock.now())
-        self.counts["sent" if kept else "sent_id_taken"] += 1
+            for row, sent_id in rows:
+                kept = sending.mark_sent(conn, row.id, sent_id, self._clock.now())
+                self.counts["sent" if kept else "sent_id_taken"] += 1
 
     def _failed(self, row: OutboxRow, error: PlatformError) -> bool:
         go_on = self._outcomes.failed(row, error)
@@ -343,3 +357,19 @@ async def _rest(seconds: float, stop: asyncio.Event, wake: asyncio.Event) -> Non
         for wait in waits:
             wait.cancel()
     wake.clear()
+
+
+def _waves(rows: list[OutboxRow], at_once: int) -> Iterator[list[OutboxRow]]:
+    """The rows in their order, in waves of at most `at_once` different chats: a chat gets one request at a time."""
+    left = rows
+    while left:
+        wave: dict[str, OutboxRow] = {}
+        later: list[OutboxRow] = []
+        for row in left:
+            chat = row.outgoing.thread_id if row.outgoing is not None else row.destination
+            if chat in wave or len(wave) >= at_once:
+                later.append(row)
+            else:
+                wave[chat] = row
+        yield list(wave.values())
+        left = later

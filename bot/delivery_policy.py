@@ -21,7 +21,8 @@ class DeliveryPolicy:
     `start_within`: a request starts this soon after `sending` was committed or not at all. `deadline`: the
     whole request. `lateness`: how long after its answer a platform may still show a message. `max_attempts`:
     then a message is set aside for a person. `outage_pause`: a platform that cannot be reached is tried again
-    this soon with the next message, so that no single message uses up its tries.
+    this soon with the next message, so that no single message uses up its tries. `side_by_side`: requests under
+    way at once on Telegram, which takes 30 a second; X and Facebook get one at a time.
     """
 
     start_within: float = 5.0
@@ -34,6 +35,7 @@ class DeliveryPolicy:
     read_deadline: float = 120.0
     standby: float = 2.0
     tick: float = 1.0
+    side_by_side: int = 8
     seed: int | None = None
 
     @property
