@@ -22,7 +22,7 @@ def office_holidays(years: Iterable[int], file: Path | None = None) -> frozenset
     """
     import holidays
 
-    days = set(holidays.India(subdiv="HR", years=sorted(set(years))))
+    days = set(holidays.country_holidays("IN", subdiv="HR", years=sorted(set(years))))
     for day, off in _own(file) if file else ():
         (days.add if off else days.discard)(day)
     return frozenset(days)

@@ -278,17 +278,18 @@ def _sentence(key: str, values: Mapping[str, Any]) -> str:
 
 
 def _needs(info: FieldInfo) -> str:
-    if info.annotation is int:
+    kind: Any = info.annotation
+    if kind is int:
         low = next(limit.ge for limit in info.metadata if hasattr(limit, "ge"))
         high = next(limit.le for limit in info.metadata if hasattr(limit, "le"))
         return f"a whole number from {low} to {high}"
-    if info.annotation is bool:
+    if kind is bool:
         return "yes or no"
-    if get_origin(info.annotation) is Literal:
-        return "one of " + ", ".join(get_args(info.annotation))
-    if info.annotation is time:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(get_args(kind))
+    if kind is time:
         return "a time like 08:00"
-    if info.annotation is str and not any(isinstance(each, BeforeValidator) for each in info.metadata):
+    if kind is str and not any(isinstance(each, BeforeValidator) for each in info.metadata):
         return "three to six capital letters" if info.default == "HRY" else "text"
     return "an address like https://host or http://127.0.0.1:8901"
 

@@ -1,4 +1,4 @@
-"""The demo itself: all stories and a day's posts on one stage, officers at work, digests in the morning, a closing table.
+"""The demo itself: all stories and a day's posts, officers at work, the morning's digest, a closing table.
 
 Owns the order of things and the verdict; how people behave is in lives.py, what must come of a story in its file.
 """
@@ -32,11 +32,11 @@ from bot.demo.truth import Tally, tally
 from handlers.digest.editions import digest_text
 from handlers.time_limits import OFFICE_ZONE
 from store.db import reading
-from store.vocabulary import Language, Platform
+from store.vocabulary import Language
 
 POSTING_HOURS = timedelta(hours=8)  # the first day's posts come between nine and five
-DAYS = timedelta(hours=33)  # until six in the evening of the next day
-SERVED = 0.4  # share of tickets on which an officer works within the demo
+DAYS = timedelta(hours=25)  # until ten in the morning of the next day, after the digest
+SERVED = 0.35  # share of tickets on which an officer works within the demo
 SHOWN = 15  # on the timeline: every fifteenth ticket
 SHIPPED_STORIES = re.compile(r"c\d+\.txt")  # the forty stories; the others are played by the tests
 
@@ -136,7 +136,7 @@ def play_stories(folder: Path, seed: int) -> Played:
 
 async def _play_stories(folder: Path, seed: int) -> Played:
     _quiet()
-    stories, failures = shipped_stories(), []
+    stories, failures = shipped_stories(), list[str]()
     async with _fresh_stage(folder, seed, {}) as ready:
         errors = await ready.perform(*_stories(ready, stories, failures))
         failures += [f"{type(error).__name__}: {error}" for error in errors if error is not None]
@@ -171,7 +171,7 @@ def _fresh_stage(folder: Path, seed: int, settings: dict[str, str]) -> AbstractA
 
 
 def _closed(ready: Stage, folder: Path, failures: list[str], stories: int) -> Played:
-    counted = tally(ready, _everything_posted(ready))
+    counted = tally(ready)
     if counted.lost:
         failures.append(f"posts never decided or answered: {', '.join(counted.lost_ids)}")
     _write_digests(ready, folder)
@@ -204,27 +204,11 @@ def _lives(ready: Stage, posts: Sequence[DemoPost], seed: int, show: Show) -> li
     ]
 
 
-def _everything_posted(ready: Stage) -> dict[tuple[Platform, str], str]:
-    """Every post of citizens that still stands and names the office, as the platforms know it."""
-    posted: dict[tuple[Platform, str], str] = {}
-    for account in ready.sandbox.x.dump()["posts"]:
-        if (
-            not account["by_api"]
-            and not account["deleted"]
-            and account["author"] != "cmohry"
-            and not account["repost_of"]
-        ):
-            posted[(Platform.X, str(account["id"]))] = str(account["text"])
-    for story in ready.sandbox.facebook.dump()["stories"]:
-        if not story["by_page"] and not story["deleted"]:
-            posted[(Platform.FACEBOOK, str(story["id"]))] = str(story["text"])
-    return posted
-
-
 def _write_digests(ready: Stage, folder: Path) -> None:
     day = START.astimezone(OFFICE_ZONE).date()
     with reading(ready.office.engine) as conn:
         for language in (Language.EN, Language.HI):
             text = digest_text(conn, day, language, ready.now)
-            page = f'<!doctype html><meta charset="utf-8"><title>SMGT {day}</title><pre style="white-space:pre-wrap">{text}</pre>\n'
+            head = f'<!doctype html><meta charset="utf-8"><title>SMGT {day}</title>'
+            page = f'{head}<pre style="white-space:pre-wrap">{text}</pre>\n'
             (folder / f"digest-{day}.{language.value}.html").write_text(page, encoding="utf-8")

@@ -63,7 +63,7 @@ class Life:
         who = f"{platform.value[0]}_{self.post.id}"
         citizens = Citizens(self.stage)
         self.post_id = citizens.post(platform, who, f"Citizen {self.post.id}", self.post.text)
-        await self.stage.hear(platform)
+        await self._until_read()
         self.told("posted")
         for _ in range(12):
             case = self._case()
@@ -126,8 +126,15 @@ class Life:
     async def _say(self, citizens: Citizens, who: str, text: str) -> bool:
         platform = self.post.platform
         citizens.reply(platform, who, f"Citizen {self.post.id}", text, self._our_last() or self.post_id)
-        await self.stage.hear(platform)
+        await self._until_read()
         return True
+
+    async def _until_read(self) -> None:
+        """What was written is read at the next poll."""
+        settings, platform = self.stage.office.settings, self.post.platform
+        seconds = settings.x_poll_seconds if platform is Platform.X else settings.facebook_poll_seconds
+        await self.stage.pass_time(timedelta(seconds=seconds))
+        await self.stage.hear(platform)
 
     def _our_last(self) -> str | None:
         destination = f"{self.post.platform.value}:thread:{self.post_id}"

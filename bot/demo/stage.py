@@ -218,8 +218,10 @@ def _take_webhooks(ready: Stage) -> LoopbackServer:
     async def keep(channel: str, events: Sequence[Heard]) -> int:
         return await asyncio.to_thread(office.keep, channel, events)
 
-    assert isinstance(facebook.port, FacebookPort)
-    web = build_web(facebook={name: facebook.port}, telegram={}, keep=keep, health=dict, clock=office.clock)
+    port = facebook.port
+    if not isinstance(port, FacebookPort):
+        raise TypeError("Webhooks on the stage need the Facebook adapter.")
+    web = build_web(facebook={name: port}, telegram={}, keep=keep, health=dict, clock=office.clock)
     server = LoopbackServer(web).start()
     ready.sandbox.facebook.webhooks.foreign_threads = True
     ready.sandbox.facebook.subscribe(f"{server.url}/webhooks/facebook/{name}")

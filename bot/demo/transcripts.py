@@ -5,6 +5,7 @@ Owns the form of these files; personal text leaves the database here only becaus
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -44,8 +45,5 @@ def write_transcripts(stage: Stage, folder: Path) -> int:
     return len(lines)
 
 
-def _at(moment: object) -> str:
-    from datetime import datetime
-
-    assert isinstance(moment, datetime)
+def _at(moment: datetime) -> str:
     return moment.astimezone(OFFICE_ZONE).strftime("%Y-%m-%d %H:%M:%S")

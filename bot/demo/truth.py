@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from bot.demo.stage import Stage
 from store.db import reading
-from store.tables import accounts, channels, events, inbox, outbox, satisfaction, tickets, transcript
+from store.tables import channels, events, inbox, outbox, satisfaction, tickets, transcript
 from store.vocabulary import Platform
 
 CITIZENS = (Platform.X.value, Platform.FACEBOOK.value)
@@ -38,8 +38,38 @@ class Tally:
     lost_ids: tuple[str, ...] = ()
 
 
-def tally(stage: Stage, posted: dict[tuple[Platform, str], str]) -> Tally:
-    """Compare. `posted`: what citizens wrote, (platform, id) -> text."""
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A citizen's post or comment."""
+
+    platform: Platform
+    id: str
+    thread: str
+    at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class OurWords:
+    """A reply of ours as the platform shows it."""
+
+    platform: Platform
+    parent: str
+    thread: str
+    text: str
+    at: str
+
+    def answers(self, post: Posted) -> bool:
+        """Under the post itself; Facebook hangs a reply to a reply under the top comment, so there: later in its thread."""
+        if self.platform is not post.platform:
+            return False
+        if self.platform is Platform.X:
+            return self.parent == post.id
+        return self.thread == post.thread and self.at >= post.at
+
+
+def tally(stage: Stage) -> Tally:
+    """Compare what the platforms show with what the tables say."""
+    posted = everything_posted(stage)
     with reading(stage.office.engine) as conn:
         rows = conn.execute(
             sa.select(inbox.c.event_key, inbox.c.result, inbox.c.state, inbox.c.ticket_id, channels.c.platform)
@@ -60,13 +90,14 @@ def tally(stage: Stage, posted: dict[tuple[Platform, str], str]) -> Tally:
         ).scalar_one()
         delays = _delays(conn)
     decided = {_message_of(row.event_key): row for row in rows if row.state == "done"}
-    answered, doubled = _answers(stage)
+    words = _our_words(stage)
+    doubled = sum(count - 1 for count in Counter((one.platform, one.parent, one.text) for one in words).values())
     lost = []
-    for platform, post_id in posted:
-        row = decided.get(post_id)
+    for post in posted:
+        row = decided.get(post.id)
         complaint = row is not None and str(row.result).startswith("ticketed")
-        if row is None or (complaint and not answered[(platform, post_id)]):
-            lost.append(post_id)
+        if row is None or (complaint and not any(one.answers(post) for one in words)):
+            lost.append(post.id)
     doubled += sum(count - 1 for key, count in first_posts.items() if count > 1 and key)
     return Tally(
         posts=len(posted),
@@ -76,7 +107,7 @@ def tally(stage: Stage, posted: dict[tuple[Platform, str], str]) -> Tally:
             if str(row.result).startswith(("ticketed", "answered:outside", "answered:referral"))
         ),
         tickets=int(opened),
-        replies=sum(answered.values()),
+        replies=len(words),
         lost=len(lost),
         doubled=doubled,
         disposed=kinds["disposed"],
@@ -95,24 +126,36 @@ def _message_of(event_key: str) -> str:
     return parts[1] if parts[0] in ("posted", "edited", "deleted") else parts[0]
 
 
-def _answers(stage: Stage) -> tuple[Counter[tuple[Platform, str]], int]:
-    """Replies of ours under each post as the platforms show them, and how many texts stand twice under one post."""
-    under: Counter[tuple[Platform, str]] = Counter()
-    texts: Counter[tuple[Platform, str, str]] = Counter()
-    for platform, parent, text in _our_words(stage):
-        under[(platform, parent)] += 1
-        texts[(platform, parent, text)] += 1
-    return under, sum(count - 1 for count in texts.values())
-
-
-def _our_words(stage: Stage) -> list[tuple[Platform, str, str]]:
+def _our_words(stage: Stage) -> list[OurWords]:
+    """Every reply of ours as the platforms show it."""
     words = []
     for post in stage.sandbox.x.posts_by("cmohry"):
         one = post.as_json()
-        words.append((Platform.X, str(one.get("in_reply_to") or ""), str(one["text"])))
+        parent = str(one["in_reply_to"] or "")
+        words.append(
+            OurWords(Platform.X, parent, str(one["conversation_id"]), str(one["text"]), str(one["created_at"]))
+        )
     for comment in stage.sandbox.facebook.posts_by_page():
-        words.append((Platform.FACEBOOK, str(comment["parent_id"] or comment["post_id"]), str(comment["text"])))
+        parent = str(comment["parent_id"] or comment["post_id"])
+        thread, text, at = str(comment["post_id"]), str(comment["text"]), str(comment["created_at"])
+        words.append(OurWords(Platform.FACEBOOK, parent, thread, text, at))
     return words
+
+
+def everything_posted(stage: Stage) -> list[Posted]:
+    """Every post of citizens that still stands, as the platforms know it."""
+    posted = [
+        Posted(Platform.X, str(post["id"]), str(post["conversation_id"]), str(post["created_at"]))
+        for post in stage.sandbox.x.dump()["posts"]
+        if not post["by_api"] and not post["deleted"] and post["author"] != "cmohry" and not post["repost_of"]
+    ]
+    stories = stage.sandbox.facebook.dump()["stories"]
+    posted += [
+        Posted(Platform.FACEBOOK, str(story["id"]), str(story["post_id"]), str(story["created_at"]))
+        for story in stories
+        if not story["by_page"] and not story["deleted"]
+    ]
+    return posted
 
 
 def _delays(conn: sa.Connection) -> list[float]:
@@ -138,9 +181,3 @@ def _delays(conn: sa.Connection) -> list[float]:
         )
     )
     return [(row.sent_at - row.occurred_at).total_seconds() for row in conn.execute(query) if row.sent_at]
-
-
-def citizens_known(stage: Stage) -> int:
-    """How many accounts have written."""
-    with reading(stage.office.engine) as conn:
-        return int(conn.execute(sa.select(sa.func.count()).select_from(accounts)).scalar_one())
