@@ -54,10 +54,10 @@ def _swear_words() -> Phrases:
 
 
 def mask(text: str) -> str:
-    """The text in normal form with personal data dotted out, for logs, samples and group chats."""
+    """The text in normal form with personal data and swear words dotted out, for officers, samples and group chats."""
     plain = normal(text)
     spans = [(piece.start, piece.end) for piece in personal_data(plain)]
-    return dotted(plain, spans)
+    return _polite(dotted(plain, spans))
 
 
 def _polite(masked: str) -> str:
@@ -127,7 +127,8 @@ def _referral(kind: Kind, body: str | None, code: str | None, found: kinds.Signs
     if found["self_harm"]:
         return "mental_health"
     if kind is Kind.EMERGENCY:
-        return _HELPLINES.get(code or "")
+        called = "fire" if found["calls_fire"] else "ambulance" if found["calls_ambulance"] else None
+        return _HELPLINES.get(code or "") or called
     return None
 
 
