@@ -217,13 +217,18 @@ class TelegramWorld(TelegramState):
             message.text, message.entities, message.edited_at = text, entities_of_plain(text), self.now
             self._say(message, "edited_message")
 
-    def press(self, user: int, chat: int, message_id: int, label_or_token: str) -> str:
-        """A person presses a button, found by its words or its token; returns the callback query's id."""
+    def press(self, user: int, chat: int, message_id: int, label_or_token: str, *, stale: bool = False) -> str:
+        """A person presses a button, found by its words or its token; returns the callback query's id.
+
+        `stale`: their screen still shows a button that was edited away, and its token is given.
+        """
         with self.lock:
             message = self._message(self._chat(chat, user), message_id)
             rows = message.markup.get("inline_keyboard", [])
             buttons = [button for row in rows for button in row]
             wanted = [one for one in buttons if label_or_token in (one["text"], one.get("callback_data"))]
+            if stale:
+                wanted = [{"callback_data": label_or_token}]
             if not wanted or "callback_data" not in wanted[0]:
                 labels = ", ".join(repr(button["text"]) for button in buttons) or "none"
                 raise ValueError(f"Message {message_id} has no button {label_or_token!r} to press; it has: {labels}.")
