@@ -23,10 +23,11 @@ from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting, awaiting_nothing, hand, rehand
 from handlers.heard import CitizenWrote
-from handlers.replies import add, office_facts, status_facts, to_triage
+from handlers.replies import add, office_facts, result_facts, status_facts, to_triage
+from handlers.speaking import is_muted
 from handlers.understanding.meaning import Asked, Verdict
 from handlers.understanding.text import ascii_digits
-from store.vocabulary import Awaiting, Outcome, Status
+from store.vocabulary import Awaiting, Outcome, Sensitivity, Status
 
 YES, NO = "1", "2"  # the numbers our question offers
 
@@ -58,11 +59,19 @@ def hear_verdict(case: Case, heard: CitizenWrote, now: datetime, ground: Ground)
             )
         case Verdict.UNSATISFIED:
             return reopen(case, heard, now, ground)
+        case Verdict.STATUS_QUERY if is_muted(case, ground.policy) and not case.reminded and not _is_quiet(case):
+            told = replace(case, reminded=True, awaiting_since_at=now)
+            say = Say(template="result", facts=result_facts(case), step="answer")
+            return Decision(case=told, effects=(Record(kind="result_told"), say), result="answered:result")
         case Verdict.STATUS_QUERY:
             say = Say(template="status", facts=status_facts(case, now), step="answer")
             return Decision(case=case, effects=(say,), result="answered:status")
         case Verdict.UNCLEAR:
             return _unclear(case, heard)
+
+
+def _is_quiet(case: Case) -> bool:
+    return case.sensitivity is Sensitivity.SENSITIVE
 
 
 def _unclear(case: Case, heard: CitizenWrote) -> Decision:

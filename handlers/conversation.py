@@ -9,21 +9,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.case import Case
-from handlers.effects import Audience, Decision, Effect, Notify, Record, Say, SettleSatisfaction, Withdraw
+from handlers.effects import Act, Audience, Decision, Notify, Press, Record, Say, Withdraw
 from handlers.facts import Facts
 from handlers.ground import Ground
-from handlers.handing import awaiting_nothing
 from handlers.heard import CitizenWrote, Heard, HumanSpoke, PostDeleted, SayRefused, Silence, Speaker
 from handlers.lifecycle import check_move
 from handlers.office_acts import ActRefused, hear_officer
 from handlers.passing_time import hear_silence, next_wake
-from handlers.policy import FollowUps, Policy
 from handlers.replies import status_facts
+from handlers.speaking import hear_refusal, speak_within_limits
 from handlers.talk import hear_complainant
 from handlers.understanding.meaning import Verdict
-from store.vocabulary import Awaiting, Outcome, Platform, Status
+from store.vocabulary import Awaiting, Status
 
-__all__ = ["ActRefused", "decide", "next_wake"]
+__all__ = ["ActRefused", "decide", "next_wake", "speak_within_limits"]
 
 
 def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
@@ -41,7 +40,7 @@ def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
         case Silence():
             decision = hear_silence(case, now, ground)
         case SayRefused():
-            decision = _hear_refusal(case, heard, now)
+            decision = hear_refusal(case, heard, now)
         case PostDeleted():
             decision = _hear_deletion(case, heard)
         case HumanSpoke():
@@ -50,24 +49,7 @@ def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
             decision = hear_officer(case, heard, now, ground)
     if decision.case is not None:
         check_move(case.status, decision.case.status)
-    return speak_within_limits(decision, ground.policy)
-
-
-def speak_within_limits(decision: Decision, policy: Policy) -> Decision:
-    """Hold back unasked words that X's follow-up rule or the office's own limit does not permit; say so in the history."""
-    if decision.case is None:
-        return decision
-    case: Case = decision.case
-    effects: list[Effect] = []
-    for effect in decision.effects:
-        if isinstance(effect, Say) and effect.unasked:
-            muted = case.platform is Platform.X and policy.x_follow_ups is not FollowUps.PERMITTED
-            if muted or case.unasked_count >= policy.max_unasked_per_ticket:
-                effects.append(Record(kind="withheld", codes=(("template", effect.template),)))
-                continue
-            case = replace(case, unasked_count=case.unasked_count + 1)
-        effects.append(effect)
-    return replace(decision, case=case, effects=tuple(effects))
+    return speak_within_limits(decision, now, ground.policy)
 
 
 def _answerable(case: Case, heard: CitizenWrote) -> Case:
@@ -85,7 +67,14 @@ def _hear_unproven(case: Case, heard: CitizenWrote, now: datetime, ground: Groun
     why = "unproven_dissatisfaction" if unsolved else "unproven"
     facts = Facts(words=heard.understanding.masked or None, why=why)
     audience = Audience.CMO if unsolved or not case.turn else Audience.OWNER
-    notice = Notify(audience=audience, template="addition_notice", facts=facts, step=f"addition:{heard.message_id}")
+    presses = ((Press(act=Act.REOPEN),),) if unsolved and case.status in (Status.DISPOSED, Status.CLOSED) else ()
+    notice = Notify(
+        audience=audience,
+        template="addition_notice",
+        facts=facts,
+        step=f"addition:{heard.message_id}",
+        presses=presses,
+    )
     say = Say(template="addition", facts=Facts(department=case.department), step="answer", reply_to=heard.message_id)
     return Decision(
         case=replace(case, last_heard_at=now),
@@ -103,24 +92,6 @@ def _hear_stranger(case: Case, heard: CitizenWrote, now: datetime) -> Decision:
         say = Say(template="me_too", step="answer", reply_to=heard.message_id)
         return Decision(case=case, effects=(Record(kind="me_too"), say), result="me_too")
     return Decision(case=case, effects=(Record(kind="stranger_spoke"),), result="ignored:stranger")
-
-
-def _hear_refusal(case: Case, heard: SayRefused, now: datetime) -> Decision:
-    """The platform will not carry our words: the ask moves to the CMO desk and counts as not askable."""
-    record = Record(kind="not_askable", codes=(("template", heard.template), ("code", heard.code)))
-    notice = Notify(
-        audience=Audience.CMO,
-        template="not_askable_notice",
-        facts=Facts(why=heard.template),
-        step=f"not_askable:{heard.template}:{case.turn}:{case.disposal_count}",
-    )
-    asked = heard.template in ("result", "remind_satisfaction")
-    if not (asked and case.status is Status.DISPOSED):
-        return Decision(case=case, effects=(record, notice), result="not_askable")
-    closed = replace(awaiting_nothing(case), status=Status.CLOSED, outcome=Outcome.NOT_ASKABLE, ended_at=now)
-    settle = SettleSatisfaction(cycle=case.disposal_count, outcome=Outcome.NOT_ASKABLE)
-    end = Record(kind="closed", codes=(("outcome", Outcome.NOT_ASKABLE.value),))
-    return Decision(case=closed, effects=(record, settle, end, notice), result="not_askable")
 
 
 def _hear_deletion(case: Case, heard: PostDeleted) -> Decision:

@@ -33,6 +33,7 @@ class Act(StrEnum):
     CANCEL = "cancel"
     REJECT = "reject"
     REJECT_FOR = "reject_for"
+    REOPEN = "reopen"
     SET_CATEGORY = "set_category"
     SET_DISTRICT = "set_district"
 

@@ -132,6 +132,8 @@ def _is_other_matter(case: Case, u: Understanding, answer: Answer, ground: Groun
     other = ground.taxonomy.categories.get(u.category or "")
     if mine is None or other is None or mine.base == other.base:
         return False
+    if answer.rest and answer.rest_category == u.category:
+        return True  # "and besides ..."
     offices = {mine.department, mine.rural_department, *mine.other_departments}
     sensitive = u.register.value != "normal"
     return u.confidence >= 0.5 and other.department not in offices and not sensitive
@@ -174,6 +176,8 @@ def _elsewhere(
 ) -> Finding:
     """Outside any known thread: a repeat of an open or lately closed matter, a question about one, or something new."""
     open_ones = [case for case in own if not case.ended]
+    if u.bad_numbers and not _names_a_matter(u):
+        return NewMatter()  # the slip is told, no ticket is guessed
     if u.kind is Kind.STATUS_QUERY or (answer.wants.status and not _names_a_matter(u)):
         if len(open_ones) == 1:
             return Found(open_ones[0], own=True)

@@ -23,7 +23,8 @@ from handlers.heard import (
     OfficerForwarded,
     OfficerRejected,
 )
-from handlers.replies import ask_facts, office_facts, triage_presses
+from handlers.replies import ask_facts, office_facts, result_facts, triage_presses
+from handlers.speaking import may_speak_unasked
 from handlers.understanding.meaning import Asked
 from store.vocabulary import Awaiting, Sensitivity, Status
 
@@ -44,7 +45,7 @@ def hear_officer(case: Case, act: OfficerActed, now: datetime, ground: Ground) -
         case OfficerAccepted():
             return _accept(case, act, now)
         case OfficerAsked():
-            return _ask(case, act, now)
+            return _ask(case, act, now, ground)
         case OfficerForwarded():
             return _forward(case, act, now, ground)
         case OfficerDisposed():
@@ -70,10 +71,10 @@ def _accept(case: Case, act: OfficerAccepted, now: datetime) -> Decision:
     return Decision(case=accepted, effects=(Record(kind="accepted"), RefreshNotice()), result="accepted")
 
 
-def _ask(case: Case, act: OfficerAsked, now: datetime) -> Decision:
+def _ask(case: Case, act: OfficerAsked, now: datetime, ground: Ground) -> Decision:
     """The office's clock stops until the citizen answers (with a cap)."""
     _must_be_with_office(case)
-    if case.sensitivity is Sensitivity.SENSITIVE:
+    if case.sensitivity is Sensitivity.SENSITIVE or not may_speak_unasked(case, ground.policy):
         raise ActRefused("not_askable")
     asking = awaiting(
         replace(case, paused_at=case.paused_at or now), Awaiting.OFFICER_QUESTION, now, Asked.OFFICER_QUESTION
@@ -144,9 +145,7 @@ def _dispose(case: Case, act: OfficerDisposed, now: datetime, ground: Ground) ->
     ]
     disposed = awaiting(disposed, Awaiting.SATISFACTION, now, Asked.SATISFACTION)
     if not quiet:  # no public satisfaction question about a sensitive matter
-        facts = replace(
-            office_facts(case), officer_words=act.words, photo_on_record=act.has_photo, disposal_count=cycle
-        )
+        facts = replace(result_facts(disposed), photo_on_record=act.has_photo)
         effects.append(Say(template="result", facts=facts, step=f"result:{cycle}", unasked=True))
     return Decision(case=disposed, effects=tuple(effects), result="disposed")
 

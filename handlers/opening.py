@@ -57,13 +57,13 @@ def open_case(seed: Seed, heard: CitizenWrote, now: datetime, ground: Ground) ->
     case = _new_case(seed, heard, now, ground)
     opened = Record(kind="opened", codes=(("kind", u.kind.value), ("language", u.language.value)))
     if u.self_harm:
-        return _grave(case, opened, "self_harm", now, ground)
+        return _grave(case, opened, "self_harm", u, now, ground)
     if u.kind is Kind.EMERGENCY:
-        return _emergency(case, opened, now, ground)
+        return _emergency(case, opened, u, now, ground)
     if case.sensitivity is Sensitivity.SENSITIVE or u.register is Register.SENSITIVE:
-        return _sensitive(case, opened, now, ground)
+        return _sensitive(case, opened, u, now, ground)
     if u.register is Register.GRAVE:
-        return _grave(case, opened, "grave", now, ground)
+        return _grave(case, opened, "grave", u, now, ground)
     return _ordinary(case, opened, heard, now, ground, seed)
 
 
@@ -114,8 +114,8 @@ def _without_ticket(seed: Seed, u: Understanding) -> Decision:
     return Decision(case=None, effects=(say,), result=f"answered:{u.kind.value}")
 
 
-def _emergency(case: Case, opened: Record, now: datetime, ground: Ground) -> Decision:
-    facts = Facts(helplines=helplines(case, ground), category=case.category)
+def _emergency(case: Case, opened: Record, u: Understanding, now: datetime, ground: Ground) -> Decision:
+    facts = Facts(helplines=helplines(case, ground, u), category=case.category)
     effects: list[Effect] = [opened, Say(template="emergency", facts=facts, step="answer", urgent=True)]
     effects.append(alert("emergency_notice", "emergency", "emergency"))
     if case.category is not None and missing(case, ground) is Asked.NOTHING:
@@ -127,9 +127,9 @@ def _emergency(case: Case, opened: Record, now: datetime, ground: Ground) -> Dec
     return Decision(case=case, effects=tuple(effects), result="ticketed:emergency")
 
 
-def _grave(case: Case, opened: Record, template: str, now: datetime, ground: Ground) -> Decision:
+def _grave(case: Case, opened: Record, template: str, u: Understanding, now: datetime, ground: Ground) -> Decision:
     """Grief and self-harm: no question, a person at once, never closed by itself."""
-    facts = Facts(helplines=helplines(case, ground, self_harm=template == "self_harm"))
+    facts = Facts(helplines=helplines(case, ground, u))
     effects: list[Effect] = [opened, Say(template=template, facts=facts, step="answer", urgent=True)]
     effects.append(alert("emergency_notice", "emergency", template))
     if template == "grave" and case.category is not None and missing(case, ground) is Asked.NOTHING:
@@ -141,10 +141,10 @@ def _grave(case: Case, opened: Record, template: str, now: datetime, ground: Gro
     return Decision(case=case, effects=tuple(effects), result=f"ticketed:{template}")
 
 
-def _sensitive(case: Case, opened: Record, now: datetime, ground: Ground) -> Decision:
+def _sensitive(case: Case, opened: Record, u: Understanding, now: datetime, ground: Ground) -> Decision:
     """The public reply carries the number and safety words only; the text goes to a senior officer's private chat."""
     case = replace(case, register=Register.SENSITIVE, sensitivity=Sensitivity.SENSITIVE)
-    say = Say(template="sensitive", facts=Facts(helplines=helplines(case, ground)), step="answer", urgent=True)
+    say = Say(template="sensitive", facts=Facts(helplines=helplines(case, ground, u)), step="answer", urgent=True)
     case, handed = hand(replace(case, category=case.category or "crime"), now, ground)
     return Decision(case=case, effects=(opened, say, *handed), result="ticketed:sensitive")
 
@@ -153,6 +153,7 @@ def _ordinary(case: Case, opened: Record, heard: CitizenWrote, now: datetime, gr
     u = heard.understanding
     ask = missing(case, ground)
     facts = Facts(
+        helplines=helplines(case, ground)[1:] if case.category == "cyber_crime" else (),
         pii_seen=bool(u.pii),
         tell_how_to_follow=case.platform is Platform.X and ground.policy.x_follow_ups is not FollowUps.PERMITTED,
         previous_number=seed.previous_number,

@@ -24,6 +24,7 @@ from handlers.ground import Ground
 from handlers.handing import awaiting_nothing
 from handlers.policy import Policy
 from handlers.replies import ask_facts, office_facts, to_triage
+from handlers.speaking import is_muted, not_askable_notice, resumed
 from handlers.time_limits import percent_passed, when_percent
 from store.vocabulary import Awaiting, Outcome, Sensitivity, Status
 
@@ -45,11 +46,16 @@ def _wait_ends(case: Case, policy: Policy) -> datetime | None:
             return None if case.reminded else since + policy.details_after
         case Awaiting.OFFICER_QUESTION:
             return since + policy.question_cap
-        case Awaiting.SATISFACTION if not case.reminded and case.sensitivity is not Sensitivity.SENSITIVE:
+        case Awaiting.SATISFACTION if _will_remind(case, policy):
             return since + policy.satisfaction_reminder_after
         case Awaiting.SATISFACTION:
             return since + policy.satisfaction_close_after
     return None
+
+
+def _will_remind(case: Case, policy: Policy) -> bool:
+    """Once, and only of a question that was asked in public."""
+    return not case.reminded and case.sensitivity is not Sensitivity.SENSITIVE and not is_muted(case, policy)
 
 
 def _steps(case: Case, policy: Policy) -> int:
@@ -80,7 +86,7 @@ def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
     if (moment := _confirm(case, policy)) and moment <= now:
         return _ask_confirmation(case, now)
     if (moment := _wait_ends(case, policy)) and moment <= now:
-        return _waited_enough(case, now)
+        return _waited_enough(case, now, policy)
     if (moment := _limit_step(case, policy)) and moment <= now:
         return _limit_passed(case, now, ground)
     return Decision(case=case, result="nothing_due")
@@ -92,13 +98,13 @@ def _ask_confirmation(case: Case, now: datetime) -> Decision:
     return Decision(case=asked, effects=(Record(kind="confirmation_asked"), notice), result="confirm_asked")
 
 
-def _waited_enough(case: Case, now: datetime) -> Decision:
+def _waited_enough(case: Case, now: datetime, policy: Policy) -> Decision:
     match case.awaiting:
         case Awaiting.DETAILS:
             return _details_overdue(case)
         case Awaiting.OFFICER_QUESTION:
             return _question_overdue(case, now)
-    if not case.reminded and case.sensitivity is not Sensitivity.SENSITIVE:
+    if _will_remind(case, policy):
         say = Say(
             template="remind_satisfaction",
             facts=office_facts(case, Facts(disposal_count=case.disposal_count)),
@@ -110,7 +116,7 @@ def _waited_enough(case: Case, now: datetime) -> Decision:
             effects=(Record(kind="satisfaction_reminded"), say),
             result="reminded",
         )
-    return _close_unanswered(case, now)
+    return _close_unanswered(case, now, policy)
 
 
 def _details_overdue(case: Case) -> Decision:
@@ -129,13 +135,6 @@ def _details_overdue(case: Case) -> Decision:
 
 def _question_overdue(case: Case, now: datetime) -> Decision:
     """The office's clock does not stand still for ever: it goes on after the cap."""
-    waited = now - case.paused_at if case.paused_at else timedelta(0)
-    resumed = replace(
-        awaiting_nothing(case),
-        paused_at=None,
-        due_at=case.due_at + waited if case.due_at else None,
-        assigned_at=case.assigned_at + waited if case.assigned_at else None,
-    )
     notice = Notify(
         audience=Audience.OWNER,
         template="answer_notice",
@@ -143,13 +142,16 @@ def _question_overdue(case: Case, now: datetime) -> Decision:
         step=f"no_answer:{case.turn}:{int(now.timestamp())}",
     )
     return Decision(
-        case=resumed, effects=(Record(kind="question_unanswered"), notice, RefreshNotice()), result="resumed"
+        case=resumed(case, now),
+        effects=(Record(kind="question_unanswered"), notice, RefreshNotice()),
+        result="resumed",
     )
 
 
-def _close_unanswered(case: Case, now: datetime) -> Decision:
+def _close_unanswered(case: Case, now: datetime, policy: Policy) -> Decision:
     """The window has passed in silence: closed, counted as no answer and never as satisfied."""
-    unaskable = case.hidden_author or case.sensitivity is Sensitivity.SENSITIVE
+    unasked = is_muted(case, policy) and not case.reminded  # the citizen never asked for the news
+    unaskable = case.hidden_author or case.sensitivity is Sensitivity.SENSITIVE or unasked
     outcome = Outcome.NOT_ASKABLE if unaskable else Outcome.NO_ANSWER
     closed = replace(awaiting_nothing(case), status=Status.CLOSED, outcome=outcome, ended_at=now)
     effects: tuple[Effect, ...] = (
@@ -157,6 +159,8 @@ def _close_unanswered(case: Case, now: datetime) -> Decision:
         SettleSatisfaction(cycle=case.disposal_count, outcome=outcome),
         RefreshNotice(),
     )
+    if unasked:
+        effects += (not_askable_notice(case, "result"),)
     return Decision(case=closed, effects=effects, result="closed")
 
 

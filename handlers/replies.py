@@ -58,6 +58,11 @@ def office_facts(case: Case, facts: Facts | None = None) -> Facts:
     )
 
 
+def result_facts(case: Case) -> Facts:
+    """What the office answered, and the question whether it is done."""
+    return replace(office_facts(case), officer_words=case.last_owner_words, disposal_count=case.disposal_count)
+
+
 def triage_presses(case: Case, u: Understanding | None) -> tuple[tuple[Press, ...], ...]:
     """What a clerk of the CMO desk is offered: the best guesses, then rejecting."""
     categories = case.category_choices or ((u.category_choices if u else ()) if case.category is None else ())
@@ -116,7 +121,9 @@ def status_facts(case: Case, now: datetime) -> Facts:
     )
 
 
-def helplines(case: Case, ground: Ground, *, self_harm: bool = False) -> tuple[str, ...]:
-    """The helplines to name, 112 first, at most two (data/referrals.csv)."""
-    extra = "mental_health" if self_harm else HELPLINE_OF.get(case.category or "")
+def helplines(case: Case, ground: Ground, u: Understanding | None = None) -> tuple[str, ...]:
+    """The helplines to name, 112 first, at most two (data/referrals.csv): what the words call for, or the matter."""
+    extra = u.referral if u is not None and u.referral is not None else HELPLINE_OF.get(case.category or "")
+    if u is not None and u.self_harm:
+        extra = "mental_health"
     return ("emergency", extra) if extra and extra in ground.taxonomy.referrals else ("emergency",)

@@ -43,12 +43,9 @@ def first_level(category: Category, department: str) -> int:
     return 0
 
 
-def is_reachable(post: Post, directory: Directory, *, private: bool) -> bool:
-    """Can a notice reach this chair: a linked holder, or (unless private) a bound group."""
-    if any(holder.telegram_user_id for holder in post.holders):
-        return True
-    desk = directory.desks.get(post.desk) if post.desk else None
-    return not private and desk is not None and desk.reachable
+def is_held(post: Post) -> bool:
+    """Does somebody who can act sit in this chair? A group without a linked holder reads but cannot act."""
+    return any(holder.telegram_user_id for holder in post.holders)
 
 
 def _narrowest(posts: Iterable[Post]) -> list[Post]:
@@ -88,7 +85,7 @@ def assign(
     for level in range(max(first_level(category, office), at_least), 3):
         found = chairs(office, district, level, directory)
         for post in found:
-            if is_reachable(post, directory, private=private):
+            if is_held(post):
                 return Assignment(department=office, post=post, private=private, holes=tuple(holes))
             holes.append(post.code)
         if not found:
@@ -101,10 +98,9 @@ def supervisor_of(case: Case, directory: Directory) -> Post | None:
     owner = directory.posts.get(case.owner_post or "")
     if owner is None or case.department is None or owner.department is None:
         return cmo_post(directory)
-    private = case.sensitivity is Sensitivity.SENSITIVE
     for level in range(owner.level + max(case.escalation_level, 1), 3):
         for post in chairs(case.department, case.district, level, directory):
-            if is_reachable(post, directory, private=private):
+            if is_held(post):
                 return post
     return cmo_post(directory)
 

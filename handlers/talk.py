@@ -27,6 +27,7 @@ from handlers.replies import (
     words_of,
 )
 from handlers.routing import department_for
+from handlers.speaking import resumed
 from handlers.understanding.meaning import Asked
 from store.vocabulary import Awaiting, Kind, Register, Sensitivity, Status
 
@@ -38,6 +39,8 @@ def hear_complainant(case: Case, heard: CitizenWrote, now: datetime, ground: Gro
     wants, case = heard.answer.wants, replace(case, last_heard_at=now)
     if wants.stop:
         return said(case, "stopped", "answered:stopped", Stop(silent=True), Record(kind="stop_asked"))
+    if wants.start and case.status is not Status.WITHDRAWN:
+        return said(case, "started", "answered:started", Stop(silent=False), Record(kind="start_asked"))
     if _is_new_danger(case, heard):
         return _danger(case, heard, ground)
     if _is_threat(case, heard, ground):
@@ -67,7 +70,7 @@ def _danger(case: Case, heard: CitizenWrote, ground: Ground) -> Decision:
     u = heard.understanding
     template = "self_harm" if u.self_harm else "emergency"
     case = replace(case, urgent=True, confirm_asked_at=None)
-    facts = Facts(helplines=helplines(case, ground, self_harm=u.self_harm), category=case.category)
+    facts = Facts(helplines=helplines(case, ground, u), category=case.category)
     say = Say(template=template, facts=facts, step="answer", urgent=True)
     effects = (
         Record(kind="danger_told"),
@@ -126,7 +129,7 @@ def _fill(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Dec
 
 def _with_slots(case: Case, heard: CitizenWrote, ground: Ground) -> Case:
     answer, u = heard.answer, heard.understanding
-    category = answer.category or (u.category if case.category is None else None) or case.category
+    category = _category_told(case, heard)
     district = answer.district or (u.district if case.district is None else None) or case.district
     locality = answer.locality or u.locality or case.locality
     kind = ground.taxonomy.categories.get(category or "")
@@ -143,6 +146,15 @@ def _with_slots(case: Case, heard: CitizenWrote, ground: Ground) -> Case:
         category_choices=(answer.category_choices or case.category_choices) if category is None else (),
         district_choices=(answer.district_choices or case.district_choices) if district is None else (),
     )
+
+
+def _category_told(case: Case, heard: CitizenWrote) -> str | None:
+    """What it is about: asked or unknown, the newest word; known and not asked, only a correction changes it."""
+    answer = heard.answer
+    told = answer.category or heard.understanding.category
+    if case.category is None or answer.wants.correction:
+        return told or case.category
+    return answer.category or case.category if case.asked in (Asked.CATEGORY, Asked.BOTH) else case.category
 
 
 def _filled_nothing(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
@@ -184,13 +196,6 @@ def _filled_nothing(case: Case, heard: CitizenWrote, now: datetime, ground: Grou
 
 def _answer_to_officer(case: Case, heard: CitizenWrote, now: datetime) -> Decision:
     """The citizen's answer starts the office's clock again; the wait is added to the due time."""
-    waited = now - case.paused_at if case.paused_at else now - now
-    resumed = replace(
-        awaiting_nothing(case),
-        paused_at=None,
-        due_at=case.due_at + waited if case.due_at else None,
-        assigned_at=case.assigned_at + waited if case.assigned_at else None,
-    )
     notice = Notify(
         audience=Audience.OWNER,
         template="answer_notice",
@@ -199,7 +204,7 @@ def _answer_to_officer(case: Case, heard: CitizenWrote, now: datetime) -> Decisi
     )
     facts = Facts(department=case.department)
     effects = (Record(kind="officer_answered"), notice, RefreshNotice())
-    return said(resumed, "answer_passed_on", "addition", *effects, facts=facts)
+    return said(resumed(case, now), "answer_passed_on", "addition", *effects, facts=facts)
 
 
 def _unasked(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from handlers.desk.citizens import decide_post, parts_of
 from handlers.desk.officers import decide_update
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step
+from handlers.desk.stopped import hushed
 from handlers.desk.store_matters import decide_store_matter
 from handlers.desk.writing import Writer
 from handlers.heard import SayRefused, Silence
@@ -110,6 +112,7 @@ class Desk:
             if row.id in joined or row.actor_key in waiting:
                 continue
             outcome = self._outcome(conn, snapshot, rows, at)
+            outcome = replace(outcome, steps=tuple(hushed(snapshot, step) for step in outcome.steps))
             joined |= set(outcome.joins)
             if outcome.wait_until is not None:
                 waiting.add(row.actor_key)
@@ -149,7 +152,7 @@ class Desk:
                 return 0
             snapshot = picture.empty(conn, now, self._policy)
             picture.take_in(conn, snapshot, rows)
-            steps = [_woken(snapshot, row, now) for row in rows]
+            steps = [hushed(snapshot, _woken(snapshot, row, now)) for row in rows]
             Writer(conn, snapshot).write(steps)
             return len(rows)
 
@@ -159,7 +162,11 @@ def _woken(snapshot: Snapshot, row: tickets.TicketRow, now: datetime) -> Step:
     decision = decide(case, Silence(), now, snapshot.ground)
     if decision.case is not None:
         snapshot.keep(decision.case)
-    return Step(Origin(key=f"wake:{now.isoformat()}", actor="clock"), None if decision.case is None else case, decision)
+    return Step(
+        Origin(key=f"wake:{now.isoformat()}", actor="clock"),
+        None if decision.case is None else case,
+        decision,
+    )
 
 
 def _refused(snapshot: Snapshot, row: InboxRow, refused: Undeliverable) -> Outcome:

@@ -18,7 +18,16 @@ from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step, Words
 from handlers.effects import Audience, Decision, Effect, Notify, Record, RefreshNotice, Say, Stop, Withdraw
 from handlers.facts import Facts
-from handlers.finding import Finding, Found, Hint, NewMatter, Repeat, Several, find_conversation, is_same_matter
+from handlers.finding import (
+    Finding,
+    Found,
+    Hint,
+    NewMatter,
+    Repeat,
+    Several,
+    find_conversation,
+    is_same_matter,
+)
 from handlers.heard import CitizenWrote, HumanSpoke, PostDeleted, Speaker
 from handlers.opening import Seed, open_case, opens_ticket
 from handlers.replies import status_facts
@@ -126,17 +135,24 @@ def _edited(snapshot: Snapshot, row: InboxRow, post: Inbound) -> Outcome:
     case = snapshot.cases.get(known["ticket_id"]) if known["ticket_id"] is not None else None
     origin = origin_of(snapshot, row, post)
     words = (words_of(post, known["speaker"], version=known["version"] + 1),)
+    if case is not None and _shows_author(case, post, origin):
+        bound = _bound(case, origin)
+        return _outcome(snapshot, "author_shown", replace(bound, words=words))
     if case is None:
         return Outcome("ignored:edited", (Step(origin, None, _nothing("ignored:edited"), words=words),))
     if case.awaiting is Awaiting.DETAILS and _is_complainant(case, origin):
         u = snapshot.understood[row.id]
         heard = _heard(case, post, u, post.text, joined=True)
         return _outcome(
-            snapshot, "edited", Step(origin, case, decide(case, heard, snapshot.now, snapshot.ground), words=words)
+            snapshot,
+            "edited",
+            Step(origin, case, decide(case, heard, snapshot.now, snapshot.ground), words=words),
         )
     refresh: tuple[Effect, ...] = (Record(kind="post_edited"), *((RefreshNotice(),) if case.turn else ()))
     return _outcome(
-        snapshot, "edited", Step(origin, case, Decision(case=case, effects=refresh, result="edited"), words=words)
+        snapshot,
+        "edited",
+        Step(origin, case, Decision(case=case, effects=refresh, result="edited"), words=words),
     )
 
 
@@ -144,11 +160,20 @@ def _again(snapshot: Snapshot, row: InboxRow, post: Inbound, ticket_id: int | No
     """The same post on a second channel of ours, or one whose hidden author now shows itself."""
     case = snapshot.cases.get(ticket_id) if ticket_id is not None else None
     origin = origin_of(snapshot, row, post)
-    if case is None or not case.hidden_author or origin.account_id is None or case.first_message_id != post.message_id:
+    if case is None or not _shows_author(case, post, origin):
         return Outcome("ignored:also_tagged")
+    return _outcome(snapshot, "author_shown", _bound(case, origin))
+
+
+def _shows_author(case: Case, post: Inbound, origin: Origin) -> bool:
+    return case.hidden_author and origin.account_id is not None and case.first_message_id == post.message_id
+
+
+def _bound(case: Case, origin: Origin) -> Step:
+    """The ticket belongs to the author who now shows."""
     bound = replace(case, account_id=origin.account_id, hidden_author=False)
     decision = Decision(case=bound, effects=(Record(kind="author_shown"),), result="author_shown")
-    return _outcome(snapshot, "author_shown", Step(origin, case, decision, binds_account=origin.account_id))
+    return Step(origin, case, decision, binds_account=origin.account_id)
 
 
 # -- words -------------------------------------------------------------------------------------------------------------------
@@ -237,7 +262,8 @@ def _by_finding(
             numbers = tuple(case.number for case in cases if case.number)
             say = Say(template="status_which", facts=Facts(numbers=numbers[:3]), step="answer")
             return Outcome(
-                "answered:which", (Step(origin, None, Decision(case=None, effects=(say,), result="answered:which")),)
+                "answered:which",
+                (Step(origin, None, Decision(case=None, effects=(say,), result="answered:which")),),
             )
         case NewMatter(linked=linked):
             return _new(snapshot, row, post, origin, u, text, linked, first)
@@ -333,17 +359,25 @@ def _with_rest(snapshot: Snapshot, row: InboxRow, post: Inbound, origin: Origin,
         if is_same_matter(other, u, snapshot.now, snapshot.ground):
             added = _added(other, post, u, closed_number=closed.number if ended else None)
             return Outcome(
-                "closed_and_added" if ended else "addition", (step, _kept(snapshot, Step(origin, other, added)))
+                "closed_and_added" if ended else "addition",
+                (step, _kept(snapshot, Step(origin, other, added))),
             )
     late = decision.result == "too_late"
     seed = replace(
-        _seed(snapshot, row, post, origin), linked_to=closed.id, previous_number=closed.number if late else None
+        _seed(snapshot, row, post, origin),
+        linked_to=closed.id,
+        previous_number=closed.number if late else None,
     )
     heard = _heard(None, post, u, decision.rest or post.text)
-    opened = speak_within_limits(open_case(seed, heard, snapshot.now, snapshot.ground), snapshot.ground.policy)
+    opened = _opened(snapshot, seed, heard)
     if ended:
         opened = replace(opened, effects=tuple(_with_closing(effect, closed.number) for effect in opened.effects))
     return Outcome(opened.result, (step, _kept(snapshot, Step(origin, None, opened))))
+
+
+def _opened(snapshot: Snapshot, seed: Seed, heard: CitizenWrote) -> Decision:
+    decision = open_case(seed, heard, snapshot.now, snapshot.ground)
+    return speak_within_limits(decision, snapshot.now, snapshot.ground.policy)
 
 
 def _with_closing(effect: Effect, closed_number: str) -> Effect:
@@ -425,14 +459,16 @@ def _new(
     if u.bad_numbers and not u.numbers and not opens_ticket(u, has_media=bool(post.attachments)):
         facts = Facts(typed_number=u.bad_numbers[0], note=row.id)
         decision = Decision(
-            case=None, effects=(Say(template="number_wrong", facts=facts, step="answer"),), result="answered:number"
+            case=None,
+            effects=(Say(template="number_wrong", facts=facts, step="answer"),),
+            result="answered:number",
         )
         return Outcome(decision.result, (Step(origin, None, decision),))
     if not _addressed(post) or (post.implicit and not opens_ticket(u, has_media=False)):
         return Outcome("ignored:not_addressed" if not post.implicit else "ignored:implicit")
     seed = replace(_seed(snapshot, row, post, origin), linked_to=linked.id if linked else None)
     heard = _heard(None, post, _placed_before(snapshot, post, origin, u, linked), text)
-    decision = speak_within_limits(open_case(seed, heard, snapshot.now, snapshot.ground), snapshot.ground.policy)
+    decision = _opened(snapshot, seed, heard)
     if decision.case is not None and post.mentioned_ids:
         decision = replace(decision, case=replace(decision.case, mentioned_ids=post.mentioned_ids))
     if decision.case is None and not decision.effects:

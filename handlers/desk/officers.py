@@ -151,6 +151,8 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             return _choose(origin, case, "choose_reason", presses)
         case Act.REJECT_FOR if from_cmo:
             return _do(snapshot, origin, case, OfficerRejected(by=by, reason=argument), "rejected")
+        case Act.REOPEN if from_cmo:
+            return _do(snapshot, origin, case, DeskReopened(by=by), "reopened")
         case Act.SET_CATEGORY if from_cmo:
             return _do(snapshot, origin, case, DeskPlaced(by=by, category=argument), "set")
         case Act.SET_DISTRICT if from_cmo:
@@ -162,7 +164,10 @@ def _departments(snapshot: Snapshot, case: Case) -> tuple[tuple[Press, ...], ...
     """Where a ticket may be sent: the category's other offices first, two to a row, the CMO desk last."""
     taxonomy = snapshot.ground.taxonomy
     category = taxonomy.categories.get(case.category or "")
-    likely = [*(category.other_departments if category else ()), *([category.rural_department] if category else ())]
+    likely = [
+        *(category.other_departments if category else ()),
+        *([category.rural_department] if category else ()),
+    ]
     codes = [code for code in dict.fromkeys([*likely, *taxonomy.departments]) if code and code != case.department]
     presses = [Press(act=Act.FORWARD_TO, argument=code) for code in codes if code not in ("triage", "central")]
     rows = [tuple(presses[at : at + 2]) for at in range(0, len(presses), 2)]
@@ -274,7 +279,10 @@ def _reply_meant(
 def _placed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
     """A clerk names district and matter in their own words."""
     answer = read_answer(
-        update.text, asked=Asked.BOTH, category_choices=case.category_choices, district_choices=case.district_choices
+        update.text,
+        asked=Asked.BOTH,
+        category_choices=case.category_choices,
+        district_choices=case.district_choices,
     )
     if answer.category is None and answer.district is None:
         if answer.wants.reopen:

@@ -136,7 +136,10 @@ def empty(conn: sa.Connection, now: datetime, policy: Policy) -> Snapshot:
 
 
 def _load_our_messages(
-    conn: sa.Connection, snapshot: Snapshot, posts: Sequence[tuple[InboxRow, Inbound]], updates: Sequence[DeskUpdate]
+    conn: sa.Connection,
+    snapshot: Snapshot,
+    posts: Sequence[tuple[InboxRow, Inbound]],
+    updates: Sequence[DeskUpdate],
 ) -> None:
     wanted = {post.reply_to_id for _, post in posts if post.reply_to_id}
     wanted |= {post.message_id for _, post in posts if post.by_us}

@@ -19,6 +19,7 @@ from handlers.desk.notices import for_audience, notice_facts, notice_presses
 from handlers.desk.rows import row_of
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Step
+from handlers.desk.stopped import listener
 from handlers.effects import (
     Act,
     AskSatisfaction,
@@ -290,12 +291,7 @@ class Writer:
             outbox.cancel(self.conn, row_id, "human_spoke", self.now)
 
     def _say(self, step: Step, say: Say, case: Case | None) -> None:
-        origin, account_id = step.origin, case.account_id if case else step.origin.account_id
-        account = self.snapshot.accounts_by_id.get(account_id) if account_id is not None else None
-        if say.step == "answer" and origin.actor == "stranger":
-            account = self.snapshot.accounts_by_id.get(origin.account_id or 0)
-        if account is not None and account.silent and say.template not in ("stopped", "started"):
-            return
+        origin, account = step.origin, listener(self.snapshot, step, say)
         language, platform, thread_id, reply_to, channel_id = self._where(step, say, case)
         facts = replace(say.facts, number=case.number if case else say.facts.number, said_at=self.now)
         text = render(language, "citizen", say.template, facts)
@@ -389,7 +385,14 @@ class Writer:
         facts = for_audience(self._facts(after, notify.facts), after, notify.audience)
         step_id = f"{after.id}:{notify.step}:{notify.audience}"
         self._message(
-            after, address, notify.template, facts, step_id, notify.presses, urgent=notify.urgent, quiet=notify.quiet
+            after,
+            address,
+            notify.template,
+            facts,
+            step_id,
+            notify.presses,
+            urgent=notify.urgent,
+            quiet=notify.quiet,
         )
 
     def _refresh(self, step: Step, current: Case, after: Case) -> None:
