@@ -114,6 +114,8 @@ class Checks:
 
     def found(self, expectation: str, case: Callable[[int | None], Case], mark: Mark) -> str | None:
         """None when it is as expected, else what was found instead. Raises UnknownExpectation."""
+        for at, one in enumerate(self.cases() if "{#" in expectation else (), 1):
+            expectation = expectation.replace(f"{{#{at}}}", one.number)
         name, _, value = expectation.partition(" ")
         which: int | None = None
         if re.fullmatch(r"#\d+", name):

@@ -27,7 +27,7 @@ from store import tickets
 from store.db import reading
 from store.payloads import outgoing_from_json
 from store.people import Officer, Post
-from store.tables import outbox
+from store.tables import buttons, outbox
 from store.vocabulary import Language, Platform, Role
 
 THINKING = timedelta(seconds=4)
@@ -111,6 +111,23 @@ class Officers:
         await self._heard()
         return self.telegram.answers(press) or ""
 
+    async def press_old(self, case: Case, officer: Officer, act: str) -> str:
+        """Press a button that the notice of the turn before (or of an ended ticket) showed until it was edited."""
+        turns_ago = 0 if case.ended else 1
+        at = self.notice(case, turns_ago=turns_ago)
+        query = sa.select(buttons.c.token).where(
+            buttons.c.ticket_id == case.id,
+            buttons.c.act == act,
+            buttons.c.cycle == str(case.turn - turns_ago),
+        )
+        with reading(self.stage.office.engine) as conn:
+            token = conn.execute(query).scalar()
+        if token is None:
+            raise CannotAct(f"{case.number} never had a button to {act}.")
+        press = self.telegram.press(int(officer.telegram_user_id or 0), at.chat, at.message, token, stale=True)
+        await self._heard()
+        return self.telegram.answers(press) or ""
+
     async def reply(self, officer: Officer, spot: Spot, text: str, *, photo: bool = False) -> Spot:
         """Reply to a message of the bot."""
         picture = TINY_JPEG if photo else None
@@ -124,12 +141,10 @@ class Officers:
         await self.stage.hear(Platform.TELEGRAM)
         await self.stage.pass_time(THINKING)
 
-    async def dispose(
-        self, case: Case, officer: Officer, text: str, *, photo: bool = False, spot: Spot | None = None
-    ) -> str:
+    async def dispose(self, case: Case, officer: Officer, text: str, *, photo: bool = False) -> str:
         """Press "done", write the report, read the preview, confirm it; returns the last toast."""
         before = self.last_of(case, "prompt_atr")
-        toast = await self.press(case, officer, "dispose", spot=spot)
+        toast = await self.press(case, officer, "dispose")
         prompt = self.last_of(case, "prompt_atr")
         if prompt is None or prompt == before:
             return toast
@@ -199,6 +214,14 @@ class Officers:
         choice = self.last_of(case, "choose_reason")
         return await self.press(case, clerk, reason, spot=choice)
 
+    async def reopen(self, case: Case) -> str:
+        """A clerk reopens on a word that was checked."""
+        _, clerk = self.clerk()
+        spot = self.last_of(case, "addition_notice")
+        if spot is None:
+            raise CannotAct("No word about this ticket has reached the CMO desk.")
+        return await self.press(case, clerk, "reopen", spot=spot)
+
     # -- what they see -------------------------------------------------------------------------------------------------------
 
     def notice(self, case: Case, *, turns_ago: int = 0) -> Spot:
@@ -265,7 +288,7 @@ class Citizens:
         """Quote or repost another's post, tagging the office when quoting; returns the new post's id."""
         if platform is Platform.X:
             self.x.add_user(who, name)
-            return self.x.post(who, text, **{f"{verb}_of": of})
+            return self.x.post(who, text, quote_of=of) if verb == "quote" else self.x.post(who, text, repost_of=of)
         self.facebook.add_user(who, name)
         return self.facebook.tag_post(who, text, hide_author=False, shares=of)
 

@@ -27,7 +27,16 @@ from store.people import Directory
 from store.tables import holdings, inbox, outbox
 from store.vocabulary import Platform
 
-__all__ = ["Player", "Story", "StoryBroken", "StoryFault", "StoryStep", "parse_story", "read_story", "stage_for"]
+__all__ = [
+    "Player",
+    "Story",
+    "StoryBroken",
+    "StoryFault",
+    "StoryStep",
+    "parse_story",
+    "read_story",
+    "stage_for",
+]
 
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 AFTER_WORDS = timedelta(minutes=4)  # longer than the parts of one complaint are waited for
@@ -298,12 +307,13 @@ class Player:
                 "viewer": officers.viewer,
             }
             officer = chairs[step.who](case)[1]
-        spot = officers.notice(case, turns_ago=1) if "old" in step.notes else None
         match word:
+            case _ if "old" in step.notes:
+                return await officers.press_old(case, officer, word)
             case "accept":
-                return await officers.press(case, officer, "accept", spot=spot)
+                return await officers.press(case, officer, "accept")
             case "dispose":
-                return await officers.dispose(case, officer, text, photo="photo" in step.notes, spot=spot)
+                return await officers.dispose(case, officer, text, photo="photo" in step.notes)
             case "ask":
                 return await officers.ask(case, officer, text)
             case "forward":
@@ -316,10 +326,12 @@ class Player:
                 return await officers.place(case, text or argument)
             case "reject" if step.who == "desk":
                 return await officers.reject(case, argument)
+            case "reopen" if step.who == "desk":
+                return await officers.reopen(case)
         raise self._broken(
             step,
             "an officer can: accept, dispose: TEXT, ask: TEXT, forward DEPARTMENT, return: TEXT, write: TEXT; "
-            "the desk besides: place: WORDS, reject REASON.",
+            "the desk besides: place: WORDS, reject REASON, reopen.",
         )
 
 
