@@ -263,5 +263,5 @@ def _people(sandbox: Sandbox, office: Office) -> Directory:
             bind_desk(conn, desk.code, str(chat))
         for post in directory.posts.values():
             for officer in post.holders if post.level >= 1 or post.desk is None else ():
-                sandbox.telegram.start(users[officer.id])  # a bot can write to a person only after they wrote first
+                sandbox.telegram.open_chat(users[officer.id])  # a bot can write to a person only after they wrote first
         return load_directory(conn, now)

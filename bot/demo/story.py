@@ -165,8 +165,10 @@ class Player:
         checks.heard = post
         if "gone" in step.notes:
             await self._read_and_lose(post)
-        elif not await self._heard(post, patience=PATIENCE if "silent" not in step.notes else AFTER_WORDS):
-            if "silent" not in step.notes:
+        else:
+            may_stay_unheard = "silent" in step.notes
+            heard = await self._heard(post, patience=AFTER_WORDS if may_stay_unheard else PATIENCE)
+            if not heard and not may_stay_unheard:
                 raise self._broken(step, "the post was never heard.")
         if "fast" not in step.notes:
             await self.stage.pass_time(AFTER_WORDS)

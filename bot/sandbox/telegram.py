@@ -169,6 +169,11 @@ class TelegramWorld(TelegramState):
         """A person opens the bot's link `https://t.me/<bot>?start=<payload>`."""
         return self.write(user, self._bot(bot).id, f"/start {payload}".strip())
 
+    def open_chat(self, user: int, *, bot: int | None = None) -> None:
+        """A person started the bot long ago: it may write to them, and there is no news of it."""
+        with self.lock:
+            self._chat(self._bot(bot).id, user, opens=True)
+
     def album(
         self,
         user: int,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handlers.case import Case
-from handlers.conversation import decide, speak_within_limits
+from handlers.conversation import decide
 from handlers.desk.snapshot import Ours, Snapshot, numbers_in
 from handlers.desk.steps import Origin, Outcome, Step, Words
 from handlers.effects import Act, Decision, Effect, How, Press, Tell

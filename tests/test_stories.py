@@ -1,0 +1,57 @@
+"""Every story file, played by the real SDKs on emulated platforms, each on a stage of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bot.demo.script import StoryFault, parse_story, read_story
+from bot.demo.story import Player, StoryBroken, stage_for
+
+STORIES = Path(__file__).parents[1] / "bot" / "demo" / "data" / "stories"
+FILES = sorted(STORIES.glob("*.txt"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+async def test_story(file: Path, tmp_path: Path, migrated_sqlite_file: Path) -> None:
+    shutil.copy(migrated_sqlite_file, tmp_path / "smgt.db")
+    story = read_story(file)
+    async with stage_for(story, tmp_path) as stage:
+        await Player(stage, story).play()
+
+
+def test_the_forty_stories_are_there() -> None:
+    assert [file.stem for file in FILES if file.stem.startswith("c")] == [f"c{number:02d}" for number in range(1, 41)]
+
+
+def test_every_story_expects_something_of_its_first_words() -> None:
+    for file in FILES:
+        story = read_story(file)
+        spoken = next(step for step in story.steps if step.who not in ("passer", "minister"))
+        assert spoken.expects, file.name
+
+
+async def test_a_story_that_goes_wrong_is_told(tmp_path: Path, migrated_sqlite_file: Path) -> None:
+    shutil.copy(migrated_sqlite_file, tmp_path / "smgt.db")
+    text = (STORIES / "c23.txt").read_text(encoding="utf-8").replace("tickets 0", "tickets 7")
+    story = parse_story(text, "wrong.txt")
+    async with stage_for(story, tmp_path) as stage:
+        with pytest.raises(StoryBroken, match=r"wrong\.txt, line 5 .* expected `tickets 7`, found 0 tickets"):
+            await Player(stage, story).play()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("platform: x\n", "the head `story:` is missing"),
+        ("story: a\nplatform: mastodon\ncitizen: @a\n", "platform is x or facebook"),
+        ("= status closed\n", "line 1: an expectation needs a step"),
+        ("story: a\nplatform: x\ncitizen: @a\nnobody> hello\n", "line 4: neither a head, a step"),
+        ("story: a\nplatform: x\ncitizen: @a\nstart: noon\n", "start is a time like"),
+    ],
+)
+def test_a_story_that_cannot_be_read_names_the_line(text: str, sentence: str) -> None:
+    with pytest.raises(StoryFault, match=sentence):
+        parse_story(text, "bad.txt")
