@@ -15,6 +15,7 @@ from handlers.understanding.category import Ranked, one_desk, rank
 from handlers.understanding.key import key
 from handlers.understanding.meaning import Answer, Asked, Verdict, Wants
 from handlers.understanding.number import find_numbers
+from handlers.understanding.official_names import named_category
 from handlers.understanding.phrases import Hit
 from handlers.understanding.place import WhereRead, where
 from handlers.understanding.privacy import dotted, personal_data
@@ -217,6 +218,8 @@ def read_answer(
         said = replace(said, correction=True)
     ranked = rank(reading.tokens, keys, place.spans)
     code, offers = chosen(ranked, NAMED)
+    if asked in (Asked.CATEGORY, Asked.BOTH) and (named := named_category(keys)) is not None:
+        code, offers = named, ()
     chosen_district = place.district or (
         _picked(plain, found, district_choices) if not category_choices or asked is Asked.DISTRICT else None
     )
