@@ -5,7 +5,6 @@ rich on a terminal, plain lines elsewhere; 80 columns. Owns looks only.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from handlers.time_limits import OFFICE_ZONE
 from handlers.understanding.taxonomy import taxonomy
 from store.db import reading
 from store.payloads import outgoing_from_json
-from store.tables import channels, events, outbox, tickets
+from store.tables import channels, events, outbox, tickets, transcript
 from store.vocabulary import Language, Platform
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ SHOWN_EVENTS = {
     "danger_told": "EMERGENCY",
 }
 WIDTH = 80
+Line = tuple[datetime, int, str]  # when, its place within that moment, the line
 
 
 class Show:
@@ -53,10 +53,10 @@ class Show:
         self.console = Console(quiet=quiet, highlight=False, soft_wrap=False)
         self.live = self.console.is_terminal and not quiet
         self._seen_event = 0
+        self._seen_words = 0
         self._seen_message = 0
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._printed = 0
 
     @contextmanager
     def progress(self, total: int, what: str) -> Iterator[None]:
@@ -82,12 +82,25 @@ class Show:
     def follow(self, stage: Stage, *, sample: int) -> None:
         """Print what has happened since the last look: every `sample`-th ticket's story, line by line."""
         with reading(stage.office.engine) as conn:
-            lines = [*self._events(conn, sample), *self._messages(conn, sample)]
-        for _, line in sorted(lines):
-            self.console.print(line[:WIDTH].rstrip(), markup=False)
-            self._printed += 1
+            lines = [*self._words(conn, sample), *self._events(conn, sample), *self._messages(conn, sample)]
+        for _, _, line in sorted(lines, key=lambda one: one[:2]):
+            self.console.print(_cut(line), markup=False)
 
-    def _events(self, conn: sa.Connection, sample: int) -> Iterator[tuple[datetime, str]]:
+    def _words(self, conn: sa.Connection, sample: int) -> Iterator[Line]:
+        query = (
+            sa.select(
+                transcript.c.id, transcript.c.occurred_at, transcript.c.text, transcript.c.platform, tickets.c.number
+            )
+            .join(tickets, tickets.c.id == transcript.c.ticket_id)
+            .where(transcript.c.id > self._seen_words, transcript.c.speaker == "citizen")
+            .order_by(transcript.c.id)
+        )
+        for row in conn.execute(query):
+            self._seen_words = row.id
+            if _serial(row.number) % sample == 0 and row.text:
+                yield row.occurred_at, 0, f"{_clock(row.occurred_at)} {_where(row.platform)} citizen: {row.text}"
+
+    def _events(self, conn: sa.Connection, sample: int) -> Iterator[Line]:
         query = (
             sa.select(
                 events.c.id, events.c.at, events.c.kind, tickets.c.number, tickets.c.department, tickets.c.district
@@ -99,12 +112,10 @@ class Show:
         for row in conn.execute(query):
             self._seen_event = row.id
             if row.kind in SHOWN_EVENTS and _serial(row.number) % sample == 0:
-                yield (
-                    row.at,
-                    f"{_clock(row.at)} {row.number} {SHOWN_EVENTS[row.kind]}{_office(row.kind, row.department, row.district)}",
-                )
+                what = f"{SHOWN_EVENTS[row.kind]}{_office(row.kind, row.department, row.district)}"
+                yield row.at, 0 if row.kind == "opened" else 1, f"{_clock(row.at)}    {row.number} {what}"
 
-    def _messages(self, conn: sa.Connection, sample: int) -> Iterator[tuple[datetime, str]]:
+    def _messages(self, conn: sa.Connection, sample: int) -> Iterator[Line]:
         query = (
             sa.select(outbox.c.id, outbox.c.sent_at, outbox.c.payload, tickets.c.number, channels.c.platform)
             .join(tickets, tickets.c.id == outbox.c.ticket_id)
@@ -116,8 +127,8 @@ class Show:
         for row in conn.execute(query):
             self._seen_message = max(self._seen_message, row.id)
             if _serial(row.number) % sample == 0:
-                where = "X " if row.platform == Platform.X.value else "FB"
-                yield row.sent_at, f"{_clock(row.sent_at)}   {where} > {outgoing_from_json(row.payload).text}"
+                text = outgoing_from_json(row.payload).text
+                yield row.sent_at, 2, f"{_clock(row.sent_at)} {_where(row.platform)} office: {text}"
 
     def close(self, tallies: Sequence[Tally], stories: Played | None, digests: Sequence[Path], folder: Path) -> None:
         """The closing table and where things lie."""
@@ -168,6 +179,16 @@ def _clock(moment: datetime) -> str:
     return moment.astimezone(OFFICE_ZONE).strftime("%a %H:%M")
 
 
+def _where(platform: str) -> str:
+    return "X " if platform == Platform.X.value else "FB"
+
+
+def _cut(line: str) -> str:
+    """One line of the terminal."""
+    line = " ".join(line.split("\n"))
+    return line if len(line) <= WIDTH else line[: WIDTH - 1].rstrip() + "…"
+
+
 def _serial(number: str) -> int:
     return int(number.split("-")[1])
 
@@ -177,8 +198,3 @@ def _office(kind: str, department: str | None, district: str | None) -> str:
         return ""
     name = taxonomy().departments[department].short(Language.EN)
     return f" {name}{', ' + district if district else ''}"
-
-
-def on_terminal() -> bool:
-    """Is a person watching?"""
-    return sys.stdout.isatty()
