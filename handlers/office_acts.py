@@ -26,7 +26,7 @@ from handlers.heard import (
 from handlers.replies import ask_facts, office_facts, result_facts, triage_presses
 from handlers.speaking import may_speak_unasked
 from handlers.understanding.meaning import Asked
-from store.vocabulary import Awaiting, Sensitivity, Status
+from store.vocabulary import Awaiting, Role, Sensitivity, Status
 
 BOUNCES_BEFORE_THE_DESK = 2  # the second "not ours" goes to the CMO desk
 
@@ -98,7 +98,8 @@ def _forward(case: Case, act: OfficerForwarded, now: datetime, ground: Ground) -
     if act.department is not None and act.department not in ground.taxonomy.departments:
         raise ActRefused("no_such_department")
     counted = replace(case, forward_count=case.forward_count + 1)
-    bounced = case.status is not Status.TRIAGE and counted.forward_count >= BOUNCES_BEFORE_THE_DESK
+    from_office = case.status is not Status.TRIAGE and act.by.role is not Role.CMO_DESK
+    bounced = from_office and counted.forward_count >= BOUNCES_BEFORE_THE_DESK
     if act.department is None or bounced:
         return _to_desk(case, counted, act, bounced=bounced)
     handed, effects = hand(counted, now, ground, department=act.department, kind="forwarded")
@@ -172,6 +173,9 @@ def _place(case: Case, act: DeskPlaced, now: datetime, ground: Ground) -> Decisi
         category_choices=() if act.category else case.category_choices,
         district_choices=() if act.district else case.district_choices,
     )
+    unchanged = (placed.category, placed.district) == (case.category, case.district)
+    if unchanged and case.with_office:
+        raise ActRefused("same_department")  # telling the same again must not give the office a new time limit
     codes = (("category", placed.category or ""), ("district", placed.district or ""))
     record = Record(kind="placed", codes=codes)
     if placed.category is not None and missing(placed, ground) is Asked.NOTHING:
