@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -35,10 +36,34 @@ class DirectoryRefused(Exception):
 
 def load_directory(conn: sa.Connection, now: datetime) -> Directory:
     """Desks, posts, who covers what and who holds them at `now`; four queries, whatever their number."""
+    held = (
+        sa.select(holdings.c.post, officers.c.id, officers.c.name, officers.c.telegram_user_id)
+        .join(officers, officers.c.id == holdings.c.officer_id)
+        .where(holdings.c.from_at <= now, sa.or_(holdings.c.to_at.is_(None), holdings.c.to_at > now))
+        .order_by(officers.c.id)
+    )
+    return _directory(
+        tuple(tuple(row) for row in conn.execute(sa.select(coverage.c.post, coverage.c.district))),
+        tuple(tuple(row) for row in conn.execute(held)),
+        tuple(conn.execute(sa.select(posts).order_by(posts.c.code))),
+        tuple(conn.execute(sa.select(desks).order_by(desks.c.code))),
+    )
+
+
+@lru_cache(maxsize=2)
+def _directory(
+    covered: tuple[tuple[str, str], ...],
+    held: tuple[tuple[str, int, str, str | None], ...],
+    post_rows: tuple[Any, ...],
+    desk_rows: tuple[Any, ...],
+) -> Directory:
+    """Built anew only when a row has changed: most batches find the directory of the last one."""
     districts: dict[str, set[str]] = defaultdict(set)
-    for row in conn.execute(sa.select(coverage.c.post, coverage.c.district)):
-        districts[row.post].add(row.district)
-    holders = _holders(conn, now)
+    for post, district in covered:
+        districts[post].add(district)
+    holders: dict[str, list[Officer]] = defaultdict(list)
+    for post, officer_id, name, telegram_user_id in held:
+        holders[post].append(Officer(officer_id, name, telegram_user_id))
     return Directory(
         posts={
             row.code: Post(
@@ -51,24 +76,11 @@ def load_directory(conn: sa.Connection, now: datetime) -> Directory:
                 districts=frozenset(districts[row.code]),
                 holders=tuple(holders[row.code]),
             )
-            for row in conn.execute(sa.select(posts).order_by(posts.c.code))
+            for row in post_rows
             if row.code in districts
         },
-        desks={row.code: _desk(row) for row in conn.execute(sa.select(desks).order_by(desks.c.code))},
+        desks={row.code: _desk(row) for row in desk_rows},
     )
-
-
-def _holders(conn: sa.Connection, now: datetime) -> dict[str, list[Officer]]:
-    found: dict[str, list[Officer]] = defaultdict(list)
-    query = (
-        sa.select(holdings.c.post, officers.c.id, officers.c.name, officers.c.telegram_user_id)
-        .join(officers, officers.c.id == holdings.c.officer_id)
-        .where(holdings.c.from_at <= now, sa.or_(holdings.c.to_at.is_(None), holdings.c.to_at > now))
-        .order_by(officers.c.id)
-    )
-    for row in conn.execute(query):
-        found[row.post].append(Officer(row.id, row.name, row.telegram_user_id))
-    return found
 
 
 def _desk(row: Any) -> Desk:
