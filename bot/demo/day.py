@@ -152,7 +152,8 @@ async def _play_day(options: DemoOptions, posts: Sequence[DemoPost], folder: Pat
     _quiet()
     failures: list[str] = []
     async with _fresh_stage(folder, options.seed, {"SMGT_ANY_STATE": "yes"} if options.any_state else {}) as ready:
-        show.say(f"SMGT demo: {len(posts)} posts and forty stories on emulated X, Facebook and Telegram.")
+        beside = "" if options.posts else ", and beside them forty stories"
+        show.say(f"SMGT demo: {len(posts)} posts{beside}, on emulated X, Facebook and Telegram.")
         ready.watchers.append(lambda: show.follow(ready, sample=SHOWN))
         with show.progress(len(posts), "posts"):
             errors = await ready.perform(*_lives(ready, posts, options.seed, show), ready.pass_time(DAYS))
@@ -192,11 +193,12 @@ def _stories(ready: Stage, stories: Sequence[Story], failures: list[str]) -> lis
 
 def _lives(ready: Stage, posts: Sequence[DemoPost], seed: int, show: Show) -> list[Coroutine[Any, Any, None]]:
     chance = random.Random(seed)  # noqa: S311 - a play, not a secret
+    ready_until = ready.now + DAYS
     marks = int(POSTING_HOURS / MARK)
 
     async def live(post: DemoPost, at: timedelta, served: bool, own: random.Random) -> None:
         await ready.pass_time(at)
-        await Life(ready, post, own, served, lambda _: show.step()).live()
+        await Life(ready, post, own, served, ready_until, lambda _: show.step()).live()
 
     return [
         live(post, MARK * chance.randrange(marks), chance.random() < SERVED, random.Random(f"{seed}:{post.id}"))  # noqa: S311

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -52,6 +52,7 @@ class Life:
     post: DemoPost
     chance: random.Random
     served: bool  # an officer works on it within the demo
+    until: datetime  # when the demo ends
     told: Callable[[str], None]
     post_id: str = ""
     turns: int = 0
@@ -83,13 +84,11 @@ class Life:
             case Awaiting.DETAILS:
                 if self.chance.random() < 0.08:
                     return False  # this citizen never answers
-                await self._wait(1, 12)
-                return await self._say(citizens, who, self._details(case))
+                return await self._wait(1, 12) and await self._say(citizens, who, self._details(case))
             case Awaiting.SATISFACTION:
                 return await self._judge(case, citizens, who)
             case Awaiting.OFFICER_QUESTION:
-                await self._wait(2, 24)
-                return await self._say(
+                return await self._wait(2, 24) and await self._say(
                     citizens, who, _in(case.language, "near the main gate", "मुख्य गेट के पास", "main gate ke paas")
                 )
         if not self.served or not case.with_office:
@@ -111,7 +110,8 @@ class Life:
     async def _judge(self, case: Case, citizens: Citizens, who: str) -> bool:
         if self.chance.random() < 0.2 or not self._asked(case):
             return False  # silence
-        await self._wait(3, 60)
+        if not await self._wait(3, 60):
+            return False
         satisfied = self.reopened_once or self.chance.random() < 0.75
         self.reopened_once = self.reopened_once or not satisfied
         return await self._say(citizens, who, (YES if satisfied else NO)[case.language])
@@ -144,12 +144,14 @@ class Life:
 
     async def _officer(self, case: Case) -> bool:
         officers = Officers(self.stage)
-        await self._wait(2, 40)
+        if not await self._wait(2, 40):
+            return False
         try:
             _, officer = officers.owner(case)
             if self.chance.random() < 0.5:
                 await officers.press(case, officer, "accept")
-                await self._wait(4, 80)
+                if not await self._wait(4, 80):
+                    return False
             words = self.chance.choice(REPORTS[Language.EN if case.language is Language.EN else Language.HI])
             await officers.dispose(officers.case(case.id), officer, words)
         except (CannotAct, ValueError):
@@ -158,8 +160,8 @@ class Life:
             )
         return True
 
-    async def _wait(self, least: int, most: int) -> None:
-        """Some five-minute marks of office time; nothing is done between nine at night and eight in the morning."""
+    async def _wait(self, least: int, most: int) -> bool:
+        """Some five-minute marks of office time, none between nine at night and eight; False when the demo ends before."""
         moment = self.stage.now + MARK * self.chance.randint(least, most)
         local = moment + timedelta(hours=5, minutes=30)
         if local.hour >= 21 or local.hour < 8:
@@ -167,7 +169,10 @@ class Life:
             moment += morning - local + MARK * self.chance.randint(0, 24)
         seconds = MARK.total_seconds()
         rounded = -(-moment.timestamp() // seconds) * seconds
+        if rounded > self.until.timestamp():
+            return False
         await self.stage.pass_time(timedelta(seconds=rounded - self.stage.now.timestamp()))
+        return True
 
 
 def _in(language: Language, en: str, hi: str, latin: str) -> str:
