@@ -13,7 +13,7 @@ from datetime import datetime
 from handlers.case import Case
 from handlers.ground import Ground
 from handlers.understanding.meaning import Answer, Understanding, Verdict
-from store.vocabulary import Awaiting, Kind, Status
+from store.vocabulary import Awaiting, Kind, Outcome, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +204,13 @@ def is_same_matter(case: Case, u: Understanding, now: datetime, ground: Ground) 
         return False
     if case.ended_at is not None and now - case.ended_at > ground.policy.reopen_within:
         return False
-    if overlap(case.keys, u.keys) >= ground.policy.repeat_overlap and len(u.keys) >= 3:
-        return True
-    if case.ended or u.category is None or case.category is None:
+    if u.district is not None and case.district is not None and u.district != case.district:
         return False
+    same_words = bool(u.keys) and u.keys == case.keys
+    if same_words or (overlap(case.keys, u.keys) >= ground.policy.repeat_overlap and len(u.keys) >= 3):
+        return True
+    if case.outcome is Outcome.SATISFIED or u.category is None or case.category is None:
+        return False  # once it was well, other words tell of a new trouble
     mine = ground.taxonomy.categories.get(case.category)
     other = ground.taxonomy.categories.get(u.category)
     if mine is None or other is None or mine.base != other.base:

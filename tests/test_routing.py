@@ -1,0 +1,125 @@
+"""Which chair a ticket belongs to, and who may act on it."""
+
+from __future__ import annotations
+
+import pytest
+from core_office import DISTRICTS, case, directory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.routing import assign, chairs, cmo_post, department_for, first_level, may_act, may_see, supervisor_of
+from handlers.understanding.taxonomy import taxonomy
+from store.vocabulary import Role, Sensitivity, Status
+
+CATEGORIES = taxonomy().categories
+FULL = directory()
+
+
+@pytest.mark.parametrize(
+    ("category", "rural", "department"),
+    [
+        ("garbage", None, "ulb"),
+        ("garbage", False, "ulb"),
+        ("garbage", True, "panchayat"),
+        ("pothole", True, "hsamb"),
+        ("power_fault", True, "power"),
+    ],
+)
+def test_the_department_in_charge(category: str, rural: bool | None, department: str) -> None:
+    assert department_for(CATEGORIES[category], rural) == department
+
+
+@pytest.mark.parametrize(
+    ("category", "department", "level"),
+    [
+        ("garbage", "ulb", 0),
+        ("police_inaction", "police", 0),
+        ("police_misconduct", "police", 1),
+        ("tehsil_bribe", "revenue", 1),
+        ("tehsil_bribe", "acb", 0),
+        ("corruption", "acb", 1),  # nobody is named, so nobody at the lowest level may hold it
+        ("women_safety", "police", 2),
+    ],
+)
+def test_the_lowest_level_that_may_hold_it(category: str, department: str, level: int) -> None:
+    assert first_level(CATEGORIES[category], department) == level
+
+
+@given(
+    category=st.sampled_from(sorted(CATEGORIES)),
+    district=st.sampled_from([*DISTRICTS, None]),
+    rural=st.sampled_from([True, False, None]),
+    vacant=st.sets(st.sampled_from(sorted(FULL.posts)), max_size=30),
+)
+def test_a_ticket_always_finds_a_held_chair_of_its_ladder(
+    category: str, district: str | None, rural: bool | None, vacant: set[str]
+) -> None:
+    known = directory(vacant - {"cmo-desk"})
+    place = assign(CATEGORIES[category], district, rural, known)
+    assert place.post is not None
+    assert place.post.holders
+    if place.post.department is not None:
+        assert place.post.department == place.department
+        assert place.post.level >= first_level(CATEGORIES[category], place.department)
+        assert place.post.covers(district)
+    lower = [
+        post
+        for post in known.posts.values()
+        if post.department == place.department
+        and post.covers(district)
+        and first_level(CATEGORIES[category], place.department) <= post.level < place.post.level
+    ]
+    assert not any(post.holders for post in lower), "a lower chair was free"
+    assert {post.code for post in lower} <= set(place.holes)
+
+
+def test_an_empty_chair_is_named_and_passed() -> None:
+    place = assign(CATEGORIES["garbage"], "Hisar", False, directory(["ulb-nodal-hisar"]))
+    assert place.post is not None
+    assert place.post.code == "ulb-division"
+    assert place.holes == ("ulb-nodal-hisar",)
+
+
+def test_with_nobody_at_all_it_is_the_cmo_desks() -> None:
+    place = assign(CATEGORIES["garbage"], "Hisar", False, directory(["ulb-nodal-hisar", "ulb-division", "ulb-head"]))
+    assert place.post == cmo_post(FULL) or (place.post is not None and place.post.role is Role.CMO_DESK)
+    assert place.department == "ulb"
+
+
+@pytest.mark.parametrize(
+    ("level", "code"), [(0, "ulb-division"), (1, "ulb-division"), (2, "ulb-head"), (3, "cmo-desk")]
+)
+def test_the_next_chair_up(level: int, code: str) -> None:
+    late = case(department="ulb", district="Hisar", owner_post="ulb-nodal-hisar", escalation_level=level)
+    watching = supervisor_of(late, FULL)
+    assert watching is not None
+    assert watching.code == code
+
+
+@pytest.mark.parametrize(
+    ("post", "acts", "sees"),
+    [
+        ("ulb-nodal-hisar", True, True),
+        ("ulb-nodal-rohtak", False, False),
+        ("ulb-division", True, True),
+        ("ulb-head", True, True),
+        ("phed-head", False, False),
+        ("cmo-desk", True, True),
+        ("cmo-viewer", False, True),
+    ],
+)
+def test_who_may_act_and_who_may_see(post: str, acts: bool, sees: bool) -> None:
+    ticket = case(department="ulb", district="Hisar", owner_post="ulb-nodal-hisar", status=Status.ASSIGNED)
+    assert may_act(ticket, FULL.posts[post], FULL) is acts
+    assert may_see(ticket, FULL.posts[post], FULL) is sees
+
+
+def test_a_viewer_sees_nothing_sensitive() -> None:
+    ticket = case(department="police", owner_post="police-head", sensitivity=Sensitivity.SENSITIVE)
+    assert not may_see(ticket, FULL.posts["cmo-viewer"], FULL)
+    assert not may_act(ticket, FULL.posts["police-division"], FULL)
+
+
+def test_the_smallest_area_comes_first() -> None:
+    assert [post.code for post in chairs("ulb", "Hisar", 0, FULL)] == ["ulb-nodal-hisar"]
+    assert chairs("ulb", "Sirsa", 0, FULL) == []
