@@ -2,7 +2,10 @@
 
 snapshot.py   what the batch needs to know, in a few queries
 citizens.py   rows from X and Facebook
+words.py      what their words mean, and for which ticket
 officers.py   rows from Telegram
-writing.py    cases, history, transcript and outbox rows, table by table
+stopped.py    silence for those who asked for it
+writing.py    cases, history and transcript, table by table
+speech.py     outbox rows: replies, notices, toasts and buttons
 batch.py      the loop: one transaction per batch; a row that fails is decided alone, then parked
 """

@@ -1,0 +1,385 @@
+"""Saying what a batch decided: every public reply, notice, toast and button as an outbox row.
+
+Owns the rendering: every text is made here, once, and is final. It decides nothing and writes no ticket.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from handlers.case import Case
+from handlers.desk.addresses import Address, address_of, language_of_chat
+from handlers.desk.notices import for_audience, notice_facts, notice_presses
+from handlers.desk.snapshot import Snapshot
+from handlers.desk.steps import Step
+from handlers.desk.stopped import listener
+from handlers.effects import (
+    Act,
+    Audience,
+    Effect,
+    Hand,
+    How,
+    Notify,
+    Press,
+    Record,
+    RefreshNotice,
+    Say,
+    Tell,
+)
+from handlers.facts import Facts
+from handlers.render import render
+from handlers.time_limits import after_the_night
+from store import outbox, tickets
+from store.alarms import raise_alarm
+from store.outbound import Button, Outgoing, OutgoingPhoto
+from store.outbox import NewRow
+from store.tables import buttons, media
+from store.tables import outbox as outbox_table
+from store.vocabulary import DeliveryState, Language, OutgoingAct, Platform
+
+_BLANK = Facts()
+
+
+class Speech:
+    """Queues the messages of one batch in the caller's transaction, after its tickets are written."""
+
+    def __init__(
+        self,
+        conn: sa.Connection,
+        snapshot: Snapshot,
+        numbered: Callable[[Case], Case],
+        draft_ids: Mapping[int, int],
+    ) -> None:
+        self._conn = conn
+        self._snapshot = snapshot
+        self._now = snapshot.now
+        self._numbered = numbered
+        self._draft_ids = draft_ids
+        self._messages: list[NewRow] = []
+        self._tokens: dict[tuple[int, str, str, str], str] = {}
+        self._new_buttons: list[dict[str, Any]] = []
+        self._transcripts: dict[int, list[Mapping[str, Any]]] = {}
+        self._notices: dict[str, Address] = {}
+
+    def say_all(self, steps: Sequence[Step]) -> None:
+        """Queue everything the steps say, in their order."""
+        self._load_for_notices(steps)
+        for step in steps:
+            self._queue(step)
+        if self._new_buttons:
+            self._conn.execute(buttons.insert(), self._new_buttons)
+        outbox.add(self._conn, self._messages, self._now)
+
+    def _load_for_notices(self, steps: Sequence[Step]) -> None:
+        """The transcripts that notices show, and where notices already stand."""
+        wanted, standing = set(), set()
+        for step in steps:
+            for effect in step.decision.effects:
+                case = step.decision.case or step.before
+                if case is None or not isinstance(effect, Hand | RefreshNotice | Notify | Tell):
+                    continue
+                wanted.add(self._numbered(case).id)
+                if isinstance(effect, RefreshNotice):
+                    for one in (step.before, step.decision.case):
+                        if one is not None and not one.is_new:
+                            standing.add(notice_step(one))
+        for row in tickets.words_of(self._conn, wanted):
+            self._transcripts.setdefault(row["ticket_id"], []).append(row)
+        if standing:
+            self._load_standing(standing)
+
+    def _load_standing(self, steps: Iterable[str]) -> None:
+        query = sa.select(outbox_table.c.step_id, outbox_table.c.recipient).where(
+            outbox_table.c.step_id.in_(sorted(steps))
+        )
+        directory = self._snapshot.ground.directory
+        for row in self._conn.execute(query):
+            language = language_of_chat(row.recipient, directory)
+            self._notices[row.step_id] = Address(row.recipient, None, language)
+
+    def _queue(self, step: Step) -> None:
+        """Effects before a hand-over speak to the office that had the ticket, those after it to the new one."""
+        after = self._numbered(step.decision.case) if step.decision.case else None
+        handed_over = any(isinstance(effect, Hand) for effect in step.decision.effects)
+        current = step.before if handed_over and step.before is not None else after
+        for effect in step.decision.effects:
+            if isinstance(effect, Hand):
+                current = after
+            self._queue_effect(step, effect, current, after)
+
+    def _queue_effect(self, step: Step, effect: Effect, current: Case | None, after: Case | None) -> None:
+        match effect:
+            case Say():
+                self._say(step, effect, after)
+            case Notify() if after is not None:
+                self._notify(step, effect, current or after, after)
+            case Hand() if after is not None:
+                self._hand(after)
+            case RefreshNotice() if after is not None:
+                self._refresh(step, current or after, after)
+            case Tell():
+                self._tell(step, effect, after)
+            case Record(kind="human_spoke") if after is not None:
+                self._withhold(after)
+
+    def _withhold(self, case: Case) -> None:
+        """A person speaks for us in this thread: automatic words still waiting are held back."""
+        waiting = sa.select(outbox_table.c.id).where(
+            outbox_table.c.destination == _thread(case.platform, case.thread_id),
+            outbox_table.c.state == DeliveryState.PENDING,
+        )
+        for row_id in self._conn.execute(waiting).scalars().all():
+            outbox.cancel(self._conn, row_id, "human_spoke", self._now)
+
+    def _say(self, step: Step, say: Say, case: Case | None) -> None:
+        origin, account = step.origin, listener(self._snapshot, step, say)
+        language, platform, thread_id, reply_to, channel_id = self._where(step, say, case)
+        facts = replace(say.facts, number=case.number if case else say.facts.number, said_at=self._now)
+        text = render(language, "citizen", say.template, facts)
+        answer = say.step == "answer"
+        author = account.author_id if account else thread_id
+        urgent_or_asked = say.urgent or answer or not say.unasked
+        self._messages.append(
+            NewRow(
+                channel_id=channel_id,
+                step_id=f"answer:{origin.key}" if answer else f"{case.id if case else 0}:{say.step}",
+                recipient=f"{platform}:{author}",
+                destination=_thread(platform, thread_id),
+                template=say.template,
+                outgoing=Outgoing(
+                    act=OutgoingAct.REPLY,
+                    text=text,
+                    thread_id=thread_id,
+                    reply_to_id=reply_to,
+                    exclude_author_ids=self._others(step, case, author),
+                    photo=self._photo(step, say, platform),
+                ),
+                ticket_id=case.id if case else None,
+                account_id=account.id if account else None,
+                urgent=say.urgent,
+                not_before=None if urgent_or_asked else after_the_night(self._now, self._snapshot.ground.policy),
+            )
+        )
+
+    def _where(self, step: Step, say: Say, case: Case | None) -> tuple[Language, Platform, str, str, int]:
+        """Language, platform, thread, post to reply to and channel of a public reply."""
+        post, origin = step.origin.post, step.origin
+        if case is not None:
+            reply_to = say.reply_to or case.reply_to_id
+            of_stranger = self._snapshot.understood.get(origin.inbox_id or 0) if origin.actor == "stranger" else None
+            return (
+                of_stranger.language if of_stranger is not None else case.language,
+                case.platform,
+                case.thread_id if post is None else post.thread_id,
+                reply_to,
+                case.channel_id,
+            )
+        if post is None:
+            raise ValueError(f"The message {say.template} belongs to no ticket and answers no post.")
+        language = self._snapshot.understood[origin.inbox_id or 0].language
+        return language, post.platform, post.thread_id, post.message_id, origin.channel_id or 0
+
+    def _others(self, step: Step, case: Case | None, author_id: str) -> tuple[str, ...]:
+        """The accounts a reply must not mention: everybody but the citizen."""
+        ids = case.mentioned_ids if case else step.origin.post.mentioned_ids if step.origin.post else ()
+        return tuple(one for one in ids if one != author_id)
+
+    def _photo(self, step: Step, say: Say, platform: Platform) -> OutgoingPhoto | None:
+        """The officer's photo goes out as an attachment where the platform can carry it."""
+        draft = self._snapshot.drafts.get(step.used_draft or 0)
+        if say.template != "result" or draft is None or draft["photo_ref"] is None or step.decision.case is None:
+            return None
+        row = {
+            "ticket_id": step.decision.case.id,
+            "source": "officer",
+            "kind": "photo",
+            "ref": draft["photo_ref"],
+            "channel_id": step.origin.channel_id,
+        }
+        media_id = self._conn.execute(media.insert().values(**row).returning(media.c.id)).scalar_one()
+        return OutgoingPhoto(media_id=media_id) if platform is Platform.FACEBOOK else None
+
+    # -- officers -----------------------------------------------------------------------------------------------------------
+
+    def _facts(self, case: Case, told: Facts) -> Facts:
+        """The ticket's own facts, with what the effect tells laid over them."""
+        account = self._snapshot.accounts_by_id.get(case.account_id or 0)
+        base = notice_facts(case, self._transcripts.get(case.id, ()), account, self._snapshot.ground, self._now)
+        said = {
+            field.name: getattr(told, field.name)
+            for field in fields(Facts)
+            if getattr(told, field.name) != getattr(_BLANK, field.name)
+        }
+        return replace(base, **said)
+
+    def _telegram(self) -> int | None:
+        channel = self._snapshot.channel_of(Platform.TELEGRAM)
+        return channel.id if channel else None
+
+    def _hand(self, case: Case) -> None:
+        address = address_of(case, Audience.OWNER, self._snapshot.ground.directory)
+        facts = self._facts(case, Facts())
+        self._message(case, address, "notice", facts, notice_step(case), notice_presses(case), urgent=case.urgent)
+        if address is not None:
+            self._notices[notice_step(case)] = address
+
+    def _notify(self, step: Step, notify: Notify, current: Case, after: Case) -> None:
+        address = address_of(current, notify.audience, self._snapshot.ground.directory)
+        facts = for_audience(self._facts(after, notify.facts), after, notify.audience)
+        step_id = f"{after.id}:{notify.step}:{notify.audience}"
+        self._message(
+            after,
+            address,
+            notify.template,
+            facts,
+            step_id,
+            notify.presses,
+            urgent=notify.urgent,
+            quiet=notify.quiet,
+        )
+
+    def _refresh(self, step: Step, current: Case, after: Case) -> None:
+        """Edit the notice where it stands; a notice that was never posted needs no edit."""
+        known = notice_step(self._numbered(current))
+        address = self._notices.get(known)
+        if address is None:
+            return
+        moved = current.turn != after.turn
+        facts = self._facts(after, Facts(why="moved" if moved else None))
+        shown = () if moved else notice_presses(after)
+        self._message(
+            after,
+            address,
+            "notice",
+            facts,
+            f"{known}:edit:{step.origin.key}",
+            shown,
+            edit_of=known,
+        )
+
+    def _message(
+        self,
+        case: Case,
+        address: Address | None,
+        template: str,
+        facts: Facts,
+        step_id: str,
+        presses: tuple[tuple[Press, ...], ...],
+        *,
+        urgent: bool = False,
+        quiet: bool = False,
+        edit_of: str | None = None,
+    ) -> None:
+        channel_id = self._telegram()
+        if address is None or channel_id is None:
+            sentence = (
+                "A notice has no chat to go to: bind the CMO desk (`smgt desks bind`) and set up a Telegram channel."
+            )
+            raise_alarm(self._conn, "no_cmo_desk", "directory", sentence, self._now)
+            return
+        self._messages.append(
+            NewRow(
+                channel_id=channel_id,
+                step_id=step_id,
+                recipient=address.chat_id,
+                destination=f"{address.chat_id}:{case.id}",
+                template=template,
+                outgoing=Outgoing(
+                    act=OutgoingAct.EDIT if edit_of else OutgoingAct.MESSAGE,
+                    text=render(address.language, "officer", template, facts),
+                    thread_id=address.chat_id,
+                    topic_id=address.topic_id,
+                    buttons=self._buttons(case, presses, address.language),
+                    silent=quiet,
+                ),
+                ticket_id=case.id,
+                follows_step=edit_of,
+                supersede_key=edit_of,
+                urgent=urgent,
+            )
+        )
+
+    def _tell(self, step: Step, tell: Tell, case: Case | None) -> None:
+        update = step.origin.update
+        channel_id = step.origin.channel_id
+        if update is None or channel_id is None:
+            return
+        language = language_of_chat(update.chat_id, self._snapshot.ground.directory)
+        facts = self._facts(case, tell.facts) if case is not None else replace(tell.facts, said_at=self._now)
+        if tell.template in ("toast", "refusal"):
+            facts = tell.facts
+        text = render(language, "officer", tell.template, facts)
+        toast = tell.how is How.TOAST
+        presses = tell.presses
+        if step.draft is not None:
+            draft = str(self._draft_ids[id(step)])
+            presses = tuple(tuple(replace(press, argument=draft) for press in line) for line in presses)
+        self._messages.append(
+            NewRow(
+                channel_id=channel_id,
+                step_id=f"{step.origin.key}:{tell.step}:{tell.how}",
+                recipient=update.chat_id,
+                destination=f"press:{update.press_id}" if toast else f"{update.chat_id}:{case.id if case else 0}",
+                template=tell.template,
+                outgoing=Outgoing(
+                    act=OutgoingAct.ANSWER_PRESS if toast else OutgoingAct.MESSAGE,
+                    text=text,
+                    thread_id=update.chat_id,
+                    topic_id=update.topic_id,
+                    reply_to_id=None if toast else update.message_id,
+                    press_id=update.press_id if toast else None,
+                    buttons=self._buttons(case, presses, language) if case else (),
+                    force_reply=tell.how is How.PROMPT,
+                ),
+                ticket_id=case.id if case else None,
+                urgent=True,
+            )
+        )
+
+    def _buttons(
+        self, case: Case, presses: tuple[tuple[Press, ...], ...], language: Language
+    ) -> tuple[tuple[Button, ...], ...]:
+        return tuple(tuple(self._button(case, press, language) for press in line) for line in presses)
+
+    def _button(self, case: Case, press: Press, language: Language) -> Button:
+        key = (case.id, str(case.turn), press.act.value, press.argument)
+        if key not in self._tokens:
+            self._tokens[key] = secrets.token_urlsafe(9)
+            row = {
+                "token": self._tokens[key],
+                "ticket_id": case.id,
+                "act": press.act,
+                "argument": press.argument,
+                "cycle": str(case.turn),
+                "created_at": self._now,
+            }
+            self._new_buttons.append(row)
+        return Button(text=self._label(press, language), token=self._tokens[key])
+
+    def _label(self, press: Press, language: Language) -> str:
+        taxonomy = self._snapshot.ground.taxonomy
+        match press.act:
+            case Act.FORWARD_TO if press.argument != "cmo":
+                return taxonomy.departments[press.argument].short(language)
+            case Act.SET_CATEGORY:
+                return taxonomy.categories[press.argument].name(language)
+            case Act.SET_DISTRICT:
+                return taxonomy.districts[press.argument].name(language)
+            case Act.REJECT_FOR:
+                return render(language, "officer", "button", Facts(why=press.argument))
+        why = "triage_desk" if press.argument == "cmo" else press.act.value
+        return render(language, "officer", "button", Facts(why=why))
+
+
+def notice_step(case: Case) -> str:
+    """The step id of the ticket's notice in its present turn."""
+    return f"{case.id}:notice:{case.turn}"
+
+
+def _thread(platform: Platform, thread_id: str) -> str:
+    return f"{platform}:thread:{thread_id}"
