@@ -74,7 +74,15 @@ def port_of(
         case Platform.X:
             from bot.platforms.x import XPort
 
-            return XPort(channel.name, channel.x(), api_url=settings.x_api_url, clock=clock, proxy=proxy)
+            sweep_every = timedelta(seconds=settings.x_sweep_seconds)
+            return XPort(
+                channel.name,
+                channel.x(),
+                api_url=settings.x_api_url,
+                clock=clock,
+                sweep_every=sweep_every,
+                proxy=proxy,
+            )
         case Platform.FACEBOOK:
             from bot.platforms.facebook import FacebookPort
 

@@ -155,6 +155,9 @@ class Settings(BaseModel):
     max_attempts: int = _say(8, "tries of one message before a person must look", ge=1, le=100)
 
     x_poll_seconds: int = _say(30, "between two reads of X", ge=1, le=3600)
+    x_sweep_seconds: int = _say(
+        120, "between two looks at our own posts, awaited threads and deletes on X; each costs reads", ge=0, le=86400
+    )
     facebook_poll_seconds: int = _say(60, "between two reads of Facebook", ge=1, le=3600)
     telegram_poll_seconds: int = _say(2, "between two reads of Telegram", ge=1, le=60)
     webhooks: bool = _say(False, "yes: also take webhooks of Facebook and Telegram")

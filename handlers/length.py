@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 X_LIMIT = 280  # weighted characters of one post
 ADDRESS_WEIGHT = 23  # X shortens every address to this
@@ -34,6 +35,7 @@ _UNSAFE = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def weighted_length(text: str) -> int:
     """The length of `text` in X's units; 280 is the most a post may have.
 

@@ -36,7 +36,7 @@ from store.vocabulary import Language
 
 POSTING_HOURS = timedelta(hours=8)  # the first day's posts come between nine and five
 DAYS = timedelta(hours=25)  # until ten in the morning of the next day, after the digest
-SERVED = 0.35  # share of tickets on which an officer works within the demo
+SERVED = 0.25  # share of tickets on which an officer works within the demo
 SHOWN = 15  # on the timeline: every fifteenth ticket
 SHIPPED_STORIES = re.compile(r"c\d+\.txt")  # the forty stories; the others are played by the tests
 
@@ -151,7 +151,8 @@ def play_day(options: DemoOptions, posts: Sequence[DemoPost], folder: Path, show
 async def _play_day(options: DemoOptions, posts: Sequence[DemoPost], folder: Path, show: Show) -> Played:
     _quiet()
     failures: list[str] = []
-    async with _fresh_stage(folder, options.seed, {"SMGT_ANY_STATE": "yes"} if options.any_state else {}) as ready:
+    settings = {"SMGT_X_SWEEP_SECONDS": "900", "SMGT_ANY_STATE": "yes" if options.any_state else "no"}
+    async with _fresh_stage(folder, options.seed, settings) as ready:
         beside = "" if options.posts else ", and beside them forty stories"
         show.say(f"SMGT demo: {len(posts)} posts{beside}, on emulated X, Facebook and Telegram.")
         ready.watchers.append(lambda: show.follow(ready, sample=SHOWN))

@@ -189,6 +189,7 @@ async def stage(
             **standard_accounts(sandbox),
             **sandbox.urls,
             "SMGT_DATABASE_URL": database_url or f"sqlite:///{folder / 'smgt.db'}",
+            "SMGT_X_SWEEP_SECONDS": "0",
             **(settings or {}),
         }
         environment.pop("SMGT_CLOCK_URL", None)  # the stage reads the sandbox's clock directly

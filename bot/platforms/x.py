@@ -60,6 +60,7 @@ class XPort:
         first_look_back: timedelta = timedelta(hours=24),
         sweep_queries: int = 4,
         lookups: int = 1,
+        sweep_every: timedelta = timedelta(0),
         proxy: str | None = None,
     ) -> None:
         self.channel = channel
@@ -74,6 +75,8 @@ class XPort:
         self._first_look_back = first_look_back
         self._sweep_queries = sweep_queries
         self._lookups = lookups
+        self._sweep_every = sweep_every
+        self._swept_at: datetime | None = None
 
     async def identify(self) -> Identity:
         """Ask X whose keys these are. Raises CredentialsRefused, NotSent or Refused."""
@@ -102,9 +105,13 @@ class XPort:
             overlap=self._overlap,
             first_look_back=self._first_look_back,
         )
-        for part in (reader.mentions, reader.own_posts):
-            for batch in await asyncio.to_thread(part, cursors):
-                yield batch
+        for batch in await asyncio.to_thread(reader.mentions, cursors):
+            yield batch
+        if self._swept_at is not None and watch.now - self._swept_at < self._sweep_every:
+            return
+        for batch in await asyncio.to_thread(reader.own_posts, cursors):
+            yield batch
+        self._swept_at = watch.now
         yield await asyncio.to_thread(reader.sweep, cursors, watch, self._sweep_queries)
         yield await asyncio.to_thread(reader.deletes, cursors, watch, self._lookups)
 
