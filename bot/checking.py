@@ -95,9 +95,7 @@ async def identified(settings: Settings, channel: ChannelSetting, now: datetime)
         return await asyncio.wait_for(port.identify(), waited)
     except TimeoutError:
         code = f"{channel.platform.value}:deadline"
-        raise Unreachable(
-            code, f"The platform did not answer within {waited} seconds; look at its URL."
-        ) from None
+        raise Unreachable(code, f"The platform did not answer within {waited} seconds; look at its URL.") from None
     finally:
         await port.close()
 
@@ -128,16 +126,10 @@ def _directory(conn: sa.Connection, now: datetime) -> Iterator[Finding]:
     known = taxonomy()
     directory = load_directory(conn, now)
     if not directory.posts:
-        yield Finding(
-            "directory", False, "it is empty; run `smgt desks import` and then `smgt officers import`."
-        )
+        yield Finding("directory", False, "it is empty; run `smgt desks import` and then `smgt officers import`.")
         return
     routed = {
-        code: [
-            each
-            for each in (category.department, category.rural_department, *category.other_departments)
-            if each
-        ]
+        code: [each for each in (category.department, category.rural_department, *category.other_departments) if each]
         for code, category in known.categories.items()
     }
     found: dict[str, list[Hole]] = defaultdict(list)
@@ -152,9 +144,7 @@ def _directory(conn: sa.Connection, now: datetime) -> Iterator[Finding]:
 def _hole(code: str, several: list[Hole], districts: int) -> Finding:
     match code:
         case "no_cmo_desk":
-            text = (
-                "no post of role cmo_desk has a desk; what finds no other place is lost from sight. Add one."
-            )
+            text = "no post of role cmo_desk has a desk; what finds no other place is lost from sight. Add one."
         case "nobody_reachable":
             named = _some(f"{one.department} ({_where(one.districts, districts)})" for one in several)
             text = f"nobody who has joined can be reached for {named}; invite their officers"
@@ -164,9 +154,7 @@ def _hole(code: str, several: list[Hole], districts: int) -> Finding:
             named = _some(one.post for one in several)
             text = f"the holders of {named} have not joined; send them `smgt officers invite` links"
         case "desk_unbound":
-            text = (
-                f"no chat is bound to the desks {_some(one.desk for one in several)}; run `smgt desks bind`"
-            )
+            text = f"no chat is bound to the desks {_some(one.desk for one in several)}; run `smgt desks bind`"
         case "desk_lost":
             text = f"the bot was removed from the chats of {_some(one.desk for one in several)}; add it again"
         case _:
@@ -198,9 +186,7 @@ def _stopped(conn: sa.Connection) -> Iterator[Finding]:
 
 def _waiting(conn: sa.Connection) -> Iterator[Finding]:
     heard, said = inbox.count_by_state(conn), outbox.count_by_state(conn)
-    yield Finding(
-        "inbox", not heard[InboxState.PARKED], _inbox(heard[InboxState.PENDING], heard[InboxState.PARKED])
-    )
+    yield Finding("inbox", not heard[InboxState.PARKED], _inbox(heard[InboxState.PENDING], heard[InboxState.PARKED]))
     parked, unknown = said[DeliveryState.PARKED], said[DeliveryState.UNKNOWN]
     waiting = said[DeliveryState.PENDING] + said[DeliveryState.RETRY]
     if parked:

@@ -164,16 +164,12 @@ class Running:
                 return
             except OUTSIDE_FAULTS as error:
                 sentence = (
-                    str(error)
-                    if isinstance(error, (DatabaseUnusable, ClockUnavailable))
-                    else type(error).__name__
+                    str(error) if isinstance(error, (DatabaseUnusable, ClockUnavailable)) else type(error).__name__
                 )
                 logger.error("%s waits: %s", name, sentence, extra={"action": "run.wait"})
             except Exception:
                 logger.exception("%s failed and begins again", name, extra={"action": "run.failed"})
-            patience = (
-                1.0 if machine_seconds() - begun > LONGEST_PATIENCE else min(patience * 2, LONGEST_PATIENCE)
-            )
+            patience = 1.0 if machine_seconds() - begun > LONGEST_PATIENCE else min(patience * 2, LONGEST_PATIENCE)
             await self._rest(patience)
 
     async def _rest(self, seconds: float, wake: asyncio.Event | None = None) -> None:
@@ -201,9 +197,7 @@ class Running:
         except BaseException:
             await port.close()
             raise
-        logger.info(
-            "%s is %s", setting.name, identity.handle or identity.name, extra={"action": "run.identified"}
-        )
+        logger.info("%s is %s", setting.name, identity.handle or identity.name, extra={"action": "run.identified"})
         wake = self._wakes[setting.name]
         self._begin(f"sender of {setting.name}", lambda: account.delivery.run(self.stop, wake))
         self._begin(f"reader of {setting.name}", lambda: self._reading(account))
@@ -220,9 +214,7 @@ class Running:
                 return None
             except (PlatformError, TimeoutError) as error:
                 sentence = error.sentence if isinstance(error, PlatformError) else "it does not answer"
-                logger.warning(
-                    "%s cannot begin yet: %s", setting.name, sentence, extra={"action": "run.identify"}
-                )
+                logger.warning("%s cannot begin yet: %s", setting.name, sentence, extra={"action": "run.identify"})
             await self._rest(patience)
             patience = min(patience * 2, LONGEST_PATIENCE)
         return None

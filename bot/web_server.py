@@ -41,9 +41,7 @@ def web_socket(settings: Settings) -> Iterator[socket.socket | None]:
 
 async def serve(app: ASGIApp, taken: socket.socket, stop: asyncio.Event) -> None:
     """Answer on the socket until `stop`; requests under way are finished first."""
-    config = uvicorn.Config(
-        app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=3
-    )
+    config = uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     server = _Server(config)
     serving = asyncio.create_task(server.serve([taken]))
     stopping = asyncio.create_task(stop.wait())

@@ -44,9 +44,7 @@ def queue_alarms(conn: sa.Connection, now: datetime, directory: Directory) -> in
 
 def _message(channel_id: int, desk: Desk, alarm: Alarm) -> outbox.NewRow:
     template, why = _TEMPLATES[alarm.code]
-    facts = Facts(
-        why=why or None, mapping=(("channel" if alarm.code == CHANNEL_STOPPED else "alarm", alarm.subject),)
-    )
+    facts = Facts(why=why or None, mapping=(("channel" if alarm.code == CHANNEL_STOPPED else "alarm", alarm.subject),))
     chat_id = desk.chat_id or ""
     return outbox.NewRow(
         channel_id=channel_id,

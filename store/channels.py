@@ -37,9 +37,7 @@ class ChannelMismatch(ValueError):
     """A channel of this name belongs to another platform or another account."""
 
 
-def register(
-    conn: sa.Connection, name: str, platform: Platform, account_id: str = "", handle: str = ""
-) -> Channel:
+def register(conn: sa.Connection, name: str, platform: Platform, account_id: str = "", handle: str = "") -> Channel:
     """The channel of this name, made or completed as needed; saying it again changes nothing.
 
     Raises ChannelMismatch: cursors and conversations of one account must not be taken over by another.

@@ -108,7 +108,9 @@ def due(conn: sa.Connection, channel_id: int, now: datetime, limit: int) -> list
     channel has nothing due.
     """
     while True:
-        rows = [outbox_row(found) for found in conn.execute(_goable(), {"channel": channel_id, "now": now, "most": limit})]
+        rows = [
+            outbox_row(found) for found in conn.execute(_goable(), {"channel": channel_id, "now": now, "most": limit})
+        ]
         stranded = {row.id: reason for row in rows if (reason := _stranded(conn, row)) is not None}
         for row_id, reason in stranded.items():
             cancel(conn, row_id, reason, now)

@@ -83,9 +83,7 @@ BUSY = DailyFigures(
         parked_outbox=2,
         unknown_outbox=1,
         stopped_channels=("cmohry",),
-        gaps=(
-            Gap(channel="cm_page", since_at=START + timedelta(hours=3), until_at=START + timedelta(hours=4)),
-        ),
+        gaps=(Gap(channel="cm_page", since_at=START + timedelta(hours=3), until_at=START + timedelta(hours=4)),),
     ),
 )
 

@@ -92,9 +92,7 @@ def insert_stage(conn: sa.Connection) -> None:
     ):
         conn.execute(channels.insert().values(id=number, name=name, platform=platform))
     conn.execute(desks.insert().values(code="hisar_power", title="Power, Hisar"))
-    conn.execute(
-        posts.insert().values(code="xen", title="XEN", role="nodal_officer", department="power", level=0)
-    )
+    conn.execute(posts.insert().values(code="xen", title="XEN", role="nodal_officer", department="power", level=0))
     conn.execute(accounts.insert().values(id=1, platform="x", author_id="1", first_seen_at=START))
 
 
@@ -121,9 +119,7 @@ def _insert(conn: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
 
 
 def _ticket(rng: Random, number: int) -> dict[str, Any]:
-    status = rng.choice(
-        ["collecting", "triage", "assigned", "accepted", "disposed", "closed", "rejected", "withdrawn"]
-    )
+    status = rng.choice(["collecting", "triage", "assigned", "accepted", "disposed", "closed", "rejected", "withdrawn"])
     with_office = status in ("assigned", "accepted", "disposed")
     ended = status in ("closed", "rejected", "withdrawn")
     known = taxonomy()
@@ -154,9 +150,7 @@ def _ticket(rng: Random, number: int) -> dict[str, Any]:
 
 def _inbox(rng: Random, number: int, ids: Sequence[int]) -> dict[str, Any]:
     state = rng.choices(["done", "pending", "parked"], [8, 1, 1])[0]
-    result = {"done": rng.choice(RESULTS), "pending": None, "parked": rng.choice(["failed", "unreadable"])}[
-        state
-    ]
+    result = {"done": rng.choice(RESULTS), "pending": None, "parked": rng.choice(["failed", "unreadable"])}[state]
     return {
         "channel_id": rng.randint(1, 4),
         "event_key": rng.choice(["refused:", "posted:", "", "", ""]) + str(number),
@@ -216,9 +210,7 @@ def _asks(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
 
 def _events(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
     for _ in range(rng.choice([0, 1, 3, 6])):
-        kind = rng.choice(
-            ["reopened", "reopened", "escalated", "escalated", "rejected", "withdrawn", "opened"]
-        )
+        kind = rng.choice(["reopened", "reopened", "escalated", "escalated", "rejected", "withdrawn", "opened"])
         codes = {"level": str(rng.randint(1, 3)), "percent": "100"} if kind == "escalated" else {}
         yield {
             "ticket_id": ticket_id,

@@ -212,9 +212,7 @@ class Recount:
             parked_inbox=len([row for row in self.inbox if row["state"] == "parked"]),
             parked_outbox=len([row for row in self.outbox if row["state"] == "parked"]),
             unknown_outbox=len([row for row in self.outbox if row["state"] == "unknown"]),
-            stopped_channels=tuple(
-                sorted(row["name"] for row in self.channels.values() if row["stopped_at"])
-            ),
+            stopped_channels=tuple(sorted(row["name"] for row in self.channels.values() if row["stopped_at"])),
             gaps=tuple(
                 Gap(
                     channel=self.channels[gap["channel_id"]]["name"],

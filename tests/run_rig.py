@@ -125,9 +125,7 @@ def fill_directory(sandbox: Sandbox, engine_url: str) -> dict[str, int]:
     engine = open_engine(engine_url)
     with writing(engine) as conn:
         import_desks(conn, desks, now=START)
-        import_posts(
-            conn, POSTS, now=START, known_departments=known.departments, known_districts=known.districts
-        )
+        import_posts(conn, POSTS, now=START, known_departments=known.departments, known_districts=known.districts)
     engine.dispose()
     return chats
 

@@ -152,9 +152,7 @@ def test_real_hosts_need_a_yes(smgt: Smgt, sandbox: Sandbox, folder: Path) -> No
 def test_the_settings_table_is_the_settings(smgt: Smgt) -> None:
     lines = smgt("check", "--settings-table").stdout.splitlines()
     assert lines[:2] == ["| setting | default | meaning |", "|---|---|---|"]
-    assert [line.split("|")[1].strip() for line in lines[2:]] == [
-        f"`{name}`" for name, _, _ in settings_table()
-    ]
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [f"`{name}`" for name, _, _ in settings_table()]
 
 
 # -- database ----------------------------------------------------------------------------------------------------------
@@ -172,9 +170,7 @@ def test_a_database_is_made_and_looked_at(smgt: Smgt, tmp_path: Path) -> None:
     assert "up to date already" in smgt("db", "migrate", SMGT_DATABASE_URL=url).stdout
 
 
-@pytest.mark.parametrize(
-    "command", [("ticket", "list"), ("db", "migrate"), ("officers", "list"), ("digest",)]
-)
+@pytest.mark.parametrize("command", [("ticket", "list"), ("db", "migrate"), ("officers", "list"), ("digest",)])
 def test_a_newer_database_is_refused(smgt: Smgt, folder: Path, command: tuple[str, ...]) -> None:
     engine = open_engine(f"sqlite:///{folder / 'smgt.db'}")
     with engine.begin() as conn:
@@ -190,9 +186,7 @@ def test_what_is_no_database_is_refused(smgt: Smgt, tmp_path: Path) -> None:
     assert "is not a SQLite database" in _refused(
         smgt("outbox", "list", SMGT_DATABASE_URL=f"sqlite:///{tmp_path}/words.db")
     )
-    assert "SMGT does not keep data in 'mysql'" in _refused(
-        smgt("outbox", "list", SMGT_DATABASE_URL="mysql://h/d")
-    )
+    assert "SMGT does not keep data in 'mysql'" in _refused(smgt("outbox", "list", SMGT_DATABASE_URL="mysql://h/d"))
 
 
 # -- directory ---------------------------------------------------------------------------------------------------------
@@ -233,8 +227,7 @@ def test_import_export_and_dry_run(smgt: Smgt, directory: Path) -> None:
 def test_desks_are_bound(smgt: Smgt, directory: Path) -> None:
     assert smgt("desks", "bind", "phed", "-100222", "--topic", "7").exit_code == 0
     chats = {
-        desk["code"]: (desk["chat_id"], desk["topic_id"])
-        for desk in json.loads(smgt("desks", "list", "--json").stdout)
+        desk["code"]: (desk["chat_id"], desk["topic_id"]) for desk in json.loads(smgt("desks", "list", "--json").stdout)
     }
     assert chats == {"cmo": ("-100111", None), "phed": ("-100222", "7")}
     assert "There is no desk 'nowhere'" in _refused(smgt("desks", "bind", "nowhere", "-100333"))
@@ -356,9 +349,7 @@ def test_check_says_what_is_to_do(smgt: Smgt, worked: dict[str, str], folder: Pa
     moment = datetime(2026, 11, 24, tzinfo=UTC)
     with writing(engine) as conn:
         conn.execute(gaps.insert().values(channel_id=1, since_at=moment, until_at=moment, why="outage"))
-        conn.execute(
-            channels.update().where(channels.c.id == 1).values(stopped_at=moment, stopped_why="x:401")
-        )
+        conn.execute(channels.update().where(channels.c.id == 1).values(stopped_at=moment, stopped_why="x:401"))
         raise_alarm(conn, "no_cmo_desk", "directory", "There is no CMO desk.", moment)
     engine.dispose()
     lines = smgt("check", "--offline", **worked).stdout.splitlines()
@@ -367,9 +358,7 @@ def test_check_says_what_is_to_do(smgt: Smgt, worked: dict[str, str], folder: Pa
         assert any(line.startswith("to do") and part in line for line in lines), part
 
 
-def test_check_names_every_wrong_setting_and_a_dead_sandbox(
-    smgt: Smgt, sandbox: Sandbox, folder: Path
-) -> None:
+def test_check_names_every_wrong_setting_and_a_dead_sandbox(smgt: Smgt, sandbox: Sandbox, folder: Path) -> None:
     wrong = smgt("check", SMGT_WEB_PORT="x", SMGT_LOG_LEVEL="loud")
     assert wrong.exit_code == 1
     assert sum(line.startswith("to do  settings") for line in wrong.stdout.splitlines()) == 2
@@ -404,9 +393,7 @@ def test_lines_in_lines_out(smgt: Smgt) -> None:
     assert (post["id"], post["district"], post["ask"]) == ("p", "Hisar", "nothing")
     assert post["pii"] == [{"kind": "phone", "text": "9812345678"}]
     assert "9812345678" not in post["masked"]
-    assert {"language", "kind", "category", "confidence", "choices", "district_choices", "reasons"} <= set(
-        post
-    )
+    assert {"language", "kind", "category", "confidence", "choices", "district_choices", "reasons"} <= set(post)
     assert (answer["id"], answer["verdict"]) == (7, "satisfied")
 
 
@@ -430,9 +417,7 @@ def test_bad_lines_are_told_by_number_and_skipped(smgt: Smgt) -> None:
     assert result.exit_code == 1
     assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == ["good"]
     told = result.stderr.splitlines()
-    assert [line.split(":")[1].strip() for line in told] == [
-        f"line {at} was skipped" for at in range(1, len(bad) + 1)
-    ]
+    assert [line.split(":")[1].strip() for line in told] == [f"line {at} was skipped" for at in range(1, len(bad) + 1)]
 
 
 def test_scores_are_tables(smgt: Smgt, tmp_path: Path) -> None:
@@ -461,9 +446,7 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
 
 
 def test_the_sandbox_says_how_to_run_against_it(tmp_path: Path) -> None:
-    served = begin(
-        "sandbox", "--port", "0", given={}, folder=tmp_path, out=subprocess.PIPE, err=subprocess.PIPE
-    )
+    served = begin("sandbox", "--port", "0", given={}, folder=tmp_path, out=subprocess.PIPE, err=subprocess.PIPE)
     assert served.stdout is not None
     lines = []
     while not lines or "SMGT_CLOCK_URL" not in lines[-1]:
@@ -479,9 +462,7 @@ def test_the_sandbox_says_how_to_run_against_it(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_no_fault(tmp_path: Path) -> None:
-    reader = begin(
-        "check", "--settings-table", given={}, folder=tmp_path, out=subprocess.PIPE, err=subprocess.PIPE
-    )
+    reader = begin("check", "--settings-table", given={}, folder=tmp_path, out=subprocess.PIPE, err=subprocess.PIPE)
     assert reader.stdout is not None
     reader.stdout.close()
     assert reader.stderr is not None

@@ -46,9 +46,7 @@ def figures_of(engine: sa.Engine, seed: int, many: int) -> DailyFigures:
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("seed", "many"), [(seed, many) for seed, many in enumerate([0, 1, 2, 7, 20, 60, 120, 250])]
-)
+@pytest.mark.parametrize(("seed", "many"), [(seed, many) for seed, many in enumerate([0, 1, 2, 7, 20, 60, 120, 250])])
 def test_every_figure_agrees_with_a_slow_recount(engine: sa.Engine, seed: int, many: int) -> None:
     counted = figures_of(engine, seed, many)
     with reading(engine) as conn:
@@ -166,9 +164,7 @@ def test_every_history_reads_as_telegram_html(sqlite_engine: sa.Engine, seed: in
 def test_the_fullest_day_fits_one_message(language: Language) -> None:
     million = 1_234_567
     reasons = {kind.value: million for kind in (*SILENT_KINDS, *ANSWERED_WITHOUT_TICKET)}
-    reasons |= dict.fromkeys(
-        ["referral", "outside", "which", "number", "stop", "repost", "not_addressed"], million
-    )
+    reasons |= dict.fromkeys(["referral", "outside", "which", "number", "stop", "repost", "not_addressed"], million)
     gap = Gap(channel="g" * 64, since_at=START, until_at=END)
     full = replace(
         BUSY,
@@ -238,9 +234,7 @@ def open_office(engine: sa.Engine, *, bound: bool = True) -> None:
         channels.register(conn, "desk_bot", Platform.TELEGRAM)
         chat = {"chat_id": "-100", "topic_id": "7"} if bound else {}
         conn.execute(desks.insert().values(code="cmo", title="CMO", language=Language.EN, **chat))
-        conn.execute(
-            posts.insert().values(code="cmo", title="CMO desk", role="cmo_desk", level=3, desk="cmo")
-        )
+        conn.execute(posts.insert().values(code="cmo", title="CMO desk", role="cmo_desk", level=3, desk="cmo"))
         conn.execute(coverage.insert().values(post="cmo", district="*"))
         heard(conn, channel.id, MORNING - timedelta(days=1))
 
@@ -369,9 +363,7 @@ def test_the_digest_on_demand(sqlite_engine: sa.Engine) -> None:
     now = MORNING.astimezone(UTC)
     with reading(sqlite_engine) as conn:
         assert "Monday 23 November 2026</b>" in digest_text(conn, date(2026, 11, 23), Language.EN, now)
-        assert "Tuesday 24 November 2026, so far</b>" in digest_text(
-            conn, date(2026, 11, 24), Language.EN, now
-        )
+        assert "Tuesday 24 November 2026, so far</b>" in digest_text(conn, date(2026, 11, 24), Language.EN, now)
         assert "सोमवार 23 नवंबर 2026" in digest_text(conn, date(2026, 11, 23), Language.HI, now)
         with pytest.raises(DayNotBegun, match="2026-11-25 has not begun; name a day up to 2026-11-24"):
             digest_text(conn, date(2026, 11, 25), Language.EN, now)

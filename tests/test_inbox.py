@@ -219,9 +219,7 @@ def test_a_worker_does_not_take_what_follows_another_workers_row(postgres_engine
         assert [row.event_key for row in inbox.claim(second, 2, NOW)] == ["3:1"]
 
 
-def test_many_workers_decide_each_row_once_and_in_the_actors_order(
-    engine: sa.Engine, channel_id: int
-) -> None:
+def test_many_workers_decide_each_row_once_and_in_the_actors_order(engine: sa.Engine, channel_id: int) -> None:
     put(engine, channel_id, *(post(f"{n}:1", author=str(n % 7)) for n in range(140)))
     seen: list[tuple[str, str]] = []
     faults: list[BaseException] = []

@@ -92,8 +92,7 @@ def test_one_run_at_a_time_and_a_clean_stop(folder: Path, sandbox: Sandbox) -> N
         run.wait_for(
             "the notice",
             lambda: any(
-                "HRY26-000001-" in text
-                for text in texts_in(sandbox, chats["cmo"]) + texts_in(sandbox, chats["phed"])
+                "HRY26-000001-" in text for text in texts_in(sandbox, chats["cmo"]) + texts_in(sandbox, chats["phed"])
             ),
         )
         code, _, second = ended("run", given=given, folder=folder)
@@ -118,9 +117,7 @@ def test_a_revoked_token_stops_its_lane_only_and_is_told(folder: Path, sandbox: 
         run.wait_for("the reply", lambda: replies_on_x(sandbox, first))
         sandbox.world.faults.add(Fault(Platform.X, "*", FaultKind.REVOKED, times=None))
         run.wait_for("the stop", lambda: query(given["SMGT_DATABASE_URL"], stopped))
-        run.wait_for(
-            "the alarm", lambda: any("Channel in trouble" in text for text in texts_in(sandbox, chats["cmo"]))
-        )
+        run.wait_for("the alarm", lambda: any("Channel in trouble" in text for text in texts_in(sandbox, chats["cmo"])))
         story = on_facebook(sandbox)
         run.wait_for("the answer on Facebook", lambda: sandbox.facebook.comments_of(story))
         missed = on_x(sandbox, "ravi", POTHOLES)
@@ -154,9 +151,7 @@ def test_a_platform_that_never_answers_does_not_hold_up_the_stop(folder: Path, s
     given = environment(sandbox, folder)
     fill_directory(sandbox, given["SMGT_DATABASE_URL"])
     sandbox.world.faults.add(Fault(Platform.X, "create", FaultKind.SLOW, seconds=18))
-    unsettled = sa.select(outbox.c.id).where(
-        outbox.c.state.in_((DeliveryState.SENDING, DeliveryState.UNKNOWN))
-    )
+    unsettled = sa.select(outbox.c.id).where(outbox.c.state.in_((DeliveryState.SENDING, DeliveryState.UNKNOWN)))
     with Run(given, folder) as run:
         post = on_x(sandbox, "asha", COMPLAINT)
         run.wait_for("the effect without the answer", lambda: replies_on_x(sandbox, post))
@@ -206,9 +201,7 @@ def test_credentials_of_another_account_end_the_run_with_a_sentence(folder: Path
     engine.dispose()
     code, _, told = ended("run", given=given, folder=folder)
     assert code == 1
-    assert told.splitlines()[-1].startswith(
-        "smgt: The channel 'cmohry' belongs to account 999, but its credentials"
-    )
+    assert told.splitlines()[-1].startswith("smgt: The channel 'cmohry' belongs to account 999, but its credentials")
     assert "Traceback" not in told
 
 

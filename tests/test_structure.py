@@ -94,9 +94,7 @@ def test_the_deciding_core_is_pure(file: Path) -> None:
             known = _pure_names()
             assert name in known or name.rpartition(".")[0] in known, f"{name} is not pure"
         elif top == "store":
-            assert name == "store" or any(name == one or name.startswith(f"{one}.") for one in FROM_STORE), (
-                name
-            )
+            assert name == "store" or any(name == one or name.startswith(f"{one}.") for one in FROM_STORE), name
         else:
             assert top in allowed, f"{name} may do more than think"
 
@@ -151,10 +149,7 @@ def test_every_job_of_the_schedule_may_run_late_once_and_alone(sqlite_engine: sa
         scheduler = build_schedule(Running(office))
         scheduler.start(paused=True)
         try:
-            return [
-                (job.id, job.misfire_grace_time, job.coalesce, job.max_instances)
-                for job in scheduler.get_jobs()
-            ]
+            return [(job.id, job.misfire_grace_time, job.coalesce, job.max_instances) for job in scheduler.get_jobs()]
         finally:
             scheduler.shutdown(wait=False)
 
@@ -193,9 +188,7 @@ def test_the_wheel_holds_every_template_and_data_file() -> None:
     assert set(wheel) == {"packages"}, "an include or exclude needs this test to be thought over"
     assert set(wheel["packages"]) == set(PACKAGES)
     assert "exclude" not in hatch
-    ignored = pathspec.GitIgnoreSpec.from_lines(
-        (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-    )
+    ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())
     shipped = {
         file.relative_to(ROOT).as_posix()
         for folder in PACKAGES
@@ -217,6 +210,4 @@ def test_the_wheel_holds_every_template_and_data_file() -> None:
 @pytest.mark.parametrize("file", _modules("bot", "handlers", "store"), ids=_name)
 def test_every_module_says_what_it_owns(file: Path) -> None:
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    assert not tree.body or ast.get_docstring(tree), (
-        "begin with what the module owns and what it must not know"
-    )
+    assert not tree.body or ast.get_docstring(tree), "begin with what the module owns and what it must not know"

@@ -25,9 +25,7 @@ Exit code 1 if something is to do. Nothing is changed and nothing is sent.
 )
 @click.option("--offline", is_flag=True, help="do not ask the platforms")
 @click.option("--json", "as_json", is_flag=True, help='as one JSON object: {"ok": ..., "findings": [...]}')
-@click.option(
-    "--settings-table", is_flag=True, help="print every setting as a Markdown table, look at nothing"
-)
+@click.option("--settings-table", is_flag=True, help="print every setting as a Markdown table, look at nothing")
 @click.pass_context
 def command(ctx: click.Context, /, *, offline: bool, as_json: bool, settings_table: bool) -> None:
     """Look at settings, credentials, database, desks, officers and what waits for a person."""

@@ -27,9 +27,7 @@ Exit code 1 if a story did not go as told, or a message was lost or doubled.
     help="JSON lines of posts to play",
 )
 @click.option("--any-state", is_flag=True, help="complaints from outside Haryana get tickets too")
-@click.option(
-    "--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="leave everything there"
-)
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="leave everything there")
 @click.option("--json", "as_json", is_flag=True, help="end with one JSON object, print nothing else")
 @click.option("--seed", type=int, default=1, show_default=True, help="makes chance repeatable")
 @click.option("--stories-only", is_flag=True, help="only the stories, no day's posts")

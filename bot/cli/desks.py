@@ -57,9 +57,7 @@ def list_desks(*, as_json: bool) -> None:
             one.code,
             one.title,
             one.language.value,
-            "lost"
-            if one.lost
-            else (one.chat_id or "not bound") + (f" topic {one.topic_id}" if one.topic_id else ""),
+            "lost" if one.lost else (one.chat_id or "not bound") + (f" topic {one.topic_id}" if one.topic_id else ""),
         )
         for one in desks
     ]
@@ -94,9 +92,7 @@ def bind(*, desk: str, chat_id: str, topic: str | None) -> None:
     """Say in which Telegram chat a desk sits; binding again moves it."""
     for what, given in (("CHAT_ID", chat_id), ("--topic", topic)):
         if given is not None and not _CHAT.fullmatch(given):
-            raise click.BadParameter(
-                f"{given!r} is not a number; group ids look like -1001234567890.", param_hint=what
-            )
+            raise click.BadParameter(f"{given!r} is not a number; group ids look like -1001234567890.", param_hint=what)
     loaded = settings()
     with opened(loaded) as engine, writing(engine) as conn:
         bind_desk(conn, desk, chat_id, topic)

@@ -27,9 +27,7 @@ Examples:
   smgt digest --html                       as it goes to Telegram
 """,
 )
-@click.option(
-    "--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="the office's day  [default: today, so far]"
-)
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="the office's day  [default: today, so far]")
 @click.option("--lang", "language", type=click.Choice([each.value for each in Language]), default="hi",
               show_default=True, help="in which language")  # fmt: skip
 @click.option("--html", "as_html", is_flag=True, help="with Telegram's markup")

@@ -39,9 +39,7 @@ _LATE = {"bot.demo.posts": "PostsFault", "bot.sandbox.server": "PortTaken"}
 
 def told(error: Exception) -> Failed | None:
     """The fault as its sentence, or None if it is the program's own."""
-    late = tuple(
-        getattr(sys.modules[module], name) for module, name in _LATE.items() if module in sys.modules
-    )
+    late = tuple(getattr(sys.modules[module], name) for module, name in _LATE.items() if module in sys.modules)
     if isinstance(error, (*SAID_ALREADY, *late)):
         return Failed(str(error))
     if isinstance(error, PlatformError):

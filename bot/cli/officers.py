@@ -79,10 +79,7 @@ def list_posts(*, unlinked: bool, as_json: bool) -> None:
     titles = ("post", "level", "officer", "joined")
     show_rows(
         titles,
-        [
-            (str(r["post"]), str(r["level"]), str(r["officer"] or "-"), "yes" if r["joined"] else "no")
-            for r in rows
-        ],
+        [(str(r["post"]), str(r["level"]), str(r["officer"] or "-"), "yes" if r["joined"] else "no") for r in rows],
     )
 
 
@@ -118,9 +115,7 @@ def export() -> None:
 @command.command("invite")
 @click.argument("who", required=False, metavar="[OFFICER_OR_POST]")
 @click.option("--all", "everybody", is_flag=True, help="everybody who holds a post and has not joined")
-@click.option(
-    "--days", type=click.IntRange(1, 90), default=7, show_default=True, help="how long the link is good"
-)
+@click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="how long the link is good")
 @click.option("--json", "as_json", is_flag=True, help="as a JSON list")
 def invite(*, who: str | None, everybody: bool, days: int, as_json: bool) -> None:
     """Print a link that ties an officer's Telegram account to the officer, once.
@@ -158,9 +153,7 @@ def _directory(loaded: Settings) -> Directory:
 
 
 def _unlinked(directory: Directory) -> list[Officer]:
-    found = {
-        one.id: one for post in directory.posts.values() for one in post.holders if not one.telegram_user_id
-    }
+    found = {one.id: one for post in directory.posts.values() for one in post.holders if not one.telegram_user_id}
     return [found[number] for number in sorted(found)]
 
 
@@ -171,9 +164,7 @@ def _meant(directory: Directory, who: str) -> Officer:
     if post is not None:
         found = list(post.holders)
     else:
-        found = [
-            one for one in everybody.values() if who.casefold() == one.name.casefold() or who == str(one.id)
-        ]
+        found = [one for one in everybody.values() if who.casefold() == one.name.casefold() or who == str(one.id)]
     if len(found) == 1:
         return found[0]
     if post is not None and not found:
@@ -188,9 +179,7 @@ def _bot_name(loaded: Settings, engine: sa.Engine) -> str:
     """The bot's name for links: as noted when `smgt run` began, else the platform is asked."""
     telegram = next((one for one in loaded.channels if one.platform is Platform.TELEGRAM), None)
     if telegram is None:
-        raise Failed(
-            "SMGT_CHANNELS names no Telegram bot, so there is nobody to link to; write e.g. telegram:desk."
-        )
+        raise Failed("SMGT_CHANNELS names no Telegram bot, so there is nobody to link to; write e.g. telegram:desk.")
     with reading(engine) as conn:
         known = next((one.handle for one in all_channels(conn) if one.name == telegram.name), "")
     if known:

@@ -39,9 +39,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--state", "states", multiple=True, type=click.Choice([each.value for each in DeliveryState]),
               help="only these; may be given several times  [default: retry, unknown, parked]")  # fmt: skip
-@click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="the oldest so many"
-)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="the oldest so many")
 @click.option("--after", type=click.IntRange(0), default=0, help="only those with a higher number")
 @click.option("--json", "as_json", is_flag=True, help="as one JSON object")
 def list_messages(*, states: tuple[str, ...], limit: int, after: int, as_json: bool) -> None:
@@ -68,9 +66,7 @@ def list_messages(*, states: tuple[str, ...], limit: int, after: int, as_json: b
         ]
         show_json({"counts": {state.value: many for state, many in counts.items()}, "messages": shown})
         return
-    click.echo(
-        ", ".join(f"{state.value} {many}" for state, many in counts.items() if many) or "The outbox is empty."
-    )
+    click.echo(", ".join(f"{state.value} {many}" for state, many in counts.items() if many) or "The outbox is empty.")
     if rows:
         show_rows(
             ("id", "state", "template", "tries", "next", "error"),
@@ -112,9 +108,7 @@ def retry(*, number: int) -> None:
 def drop(*, number: int, why: str) -> None:
     """End a message that is not sent and not being sent; what follows it ends too."""
     if not _CODE.fullmatch(why):
-        raise click.BadParameter(
-            "write small letters, digits and _ only (no words of citizens).", param_hint="--why"
-        )
+        raise click.BadParameter("write small letters, digits and _ only (no words of citizens).", param_hint="--why")
     loaded = settings()
     with opened(loaded) as engine, writing(engine) as conn:
         if not drop_by_hand(conn, number, why, office_now(loaded)):

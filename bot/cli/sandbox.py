@@ -35,19 +35,13 @@ Then, in another terminal:
   curl -s URL/control/                            everything that the control API can do
 """,
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8900, show_default=True, help="0 takes a free one"
-)
+@click.option("--port", type=click.IntRange(0, 65535), default=8900, show_default=True, help="0 takes a free one")
 @click.option("--pace", type=click.FloatRange(min=0), default=1.0, show_default=True, help=PACES)
-@click.option(
-    "--start", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="office time to begin at, as in Haryana"
-)
+@click.option("--start", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="office time to begin at, as in Haryana")
 @click.option("--seed", type=int, default=0, show_default=True, help="makes chance repeatable")
 @click.option("--limit-scale", type=click.FloatRange(min=0.01), default=1.0, show_default=True,
               help="scales the platforms' limits; 10 allows ten times as much")  # fmt: skip
-@click.option(
-    "--env-file", type=click.Path(dir_okay=False, path_type=Path), help="write the environment of `smgt run`"
-)
+@click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help="write the environment of `smgt run`")
 @click.option("--with-directory", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="make the demo's groups and officers on the emulated Telegram; their CSV files go here")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="print the environment as one JSON object")
@@ -86,9 +80,7 @@ def command(
             if env_file is not None:
                 _write_private(env_file, environment)
             if as_json:
-                show_json(
-                    {"url": sandbox.url, "control": f"{sandbox.url}/control/", "environment": environment}
-                )
+                show_json({"url": sandbox.url, "control": f"{sandbox.url}/control/", "environment": environment})
             else:
                 _say(sandbox.url, environment, env_file, with_directory)
             while not ended.wait(3600):

@@ -86,9 +86,7 @@ def show(*, number: tuple[str, ...], words: bool, as_json: bool) -> None:
 @click.option("--open", "only_open", is_flag=True, help="only those that are not ended")
 @click.option("--department", help="only this department's, by its code")
 @click.option("--district", help="only this district's")
-@click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="the newest so many"
-)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="the newest so many")
 @click.option("--json", "as_json", is_flag=True, help="as a JSON list")
 def list_tickets(
     *,
@@ -130,9 +128,7 @@ def _canonical(typed: str, prefix: str) -> str:
     if good:
         return good[0]
     if bad:
-        raise Failed(
-            f"The number {bad[0]} has a typing slip: its last digit does not fit the others; please check it."
-        )
+        raise Failed(f"The number {bad[0]} has a typing slip: its last digit does not fit the others; please check it.")
     raise click.BadParameter(
         f"{typed!r} is not a ticket number; one looks like {prefix}26-004821-6.", param_hint="NUMBER"
     )

@@ -56,9 +56,7 @@ Bad lines are told by number on stderr and skipped; then the exit code is 1.
               help="accuracy tables over labelled posts or answers, instead of reading lines")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="the accuracy tables as one JSON object")
 @click.pass_context
-def command(
-    ctx: click.Context, /, *, file: BinaryIO, any_state: bool, score: Path | None, as_json: bool
-) -> None:
+def command(ctx: click.Context, /, *, file: BinaryIO, any_state: bool, score: Path | None, as_json: bool) -> None:
     """Say what posts and answers mean: language, kind, category, place, personal data, verdict."""
     bad: list[str] = []
     if score is not None:
@@ -212,9 +210,7 @@ def _show(name: str, records: list[dict[str, Any]], scores: Any) -> None:
         wrong = [(pair, many) for pair, many in pairs.most_common() if pair[0] != pair[1]][:_CONFUSIONS]
         if wrong:
             click.echo()
-            show_rows(
-                (f"{title}, labelled", "read as", "times"), [(a, b, str(many)) for (a, b), many in wrong]
-            )
+            show_rows((f"{title}, labelled", "read as", "times"), [(a, b, str(many)) for (a, b), many in wrong])
 
 
 def _show_as_json(tables: Mapping[str, Any], counts: Mapping[str, int]) -> None:
@@ -225,12 +221,10 @@ def _show_as_json(tables: Mapping[str, Any], counts: Mapping[str, int]) -> None:
             name: {
                 "records": counts[name],
                 "shares": {
-                    key: {"hits": one.hits, "of": one.of, "share": one.value}
-                    for key, one in scores.shares.items()
+                    key: {"hits": one.hits, "of": one.of, "share": one.value} for key, one in scores.shares.items()
                 },
                 "category_by_language": {
-                    key: {"hits": one.hits, "of": one.of, "share": one.value}
-                    for key, one in scores.by_language.items()
+                    key: {"hits": one.hits, "of": one.of, "share": one.value} for key, one in scores.by_language.items()
                 },
                 "kinds": [[*pair, many] for pair, many in scores.kinds.most_common()],
                 "categories": [[*pair, many] for pair, many in scores.categories.most_common()],

@@ -33,9 +33,7 @@ class PlatformSession(requests.Session):
     `prefix` is the SDK's literal host, `base_url` where requests really go, `timeout` (connect, read) in seconds.
     """
 
-    def __init__(
-        self, prefix: str, base_url: str, timeout: tuple[float, float], proxy: str | None = None
-    ) -> None:
+    def __init__(self, prefix: str, base_url: str, timeout: tuple[float, float], proxy: str | None = None) -> None:
         super().__init__()
         self.trust_env = False
         self._prefix = prefix.rstrip("/")

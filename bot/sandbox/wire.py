@@ -55,9 +55,7 @@ class HalfAnswer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send(
-            {"type": "http.response.body", "body": bytes(self.body)[: len(self.body) // 2], "more_body": True}
-        )
+        await send({"type": "http.response.body", "body": bytes(self.body)[: len(self.body) // 2], "more_body": True})
         client = scope.get("client")
         transport = _TRANSPORTS.get((client[0], client[1])) if client else None
         if transport is not None:

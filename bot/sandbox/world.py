@@ -103,9 +103,7 @@ class Limits:
 class World:
     """The shared ground of the emulated platforms."""
 
-    def __init__(
-        self, start: datetime | None = None, *, seed: int = 0, limit_scale: float | None = 1.0
-    ) -> None:
+    def __init__(self, start: datetime | None = None, *, seed: int = 0, limit_scale: float | None = 1.0) -> None:
         self.clock = SteppedClock(start or datetime.now(UTC))
         self.faults = Faults(seed)
         self.limits = Limits(limit_scale)

@@ -81,10 +81,7 @@ def digest_text(conn: sa.Connection, day: date, language: Language, now: datetim
 
 def _had_begun(conn: sa.Connection, period: Period) -> bool:
     """Whether anything had been heard by the end of the day: before that SMGT was not yet at work."""
-    return (
-        conn.execute(sa.select(inbox.c.id).where(inbox.c.received_at < period.end).limit(1)).first()
-        is not None
-    )
+    return conn.execute(sa.select(inbox.c.id).where(inbox.c.received_at < period.end).limit(1)).first() is not None
 
 
 def _missed_before(conn: sa.Connection, period: Period) -> int:
@@ -113,13 +110,9 @@ def _what_is_missing(desk: Desk | None, channel: Channel | None) -> str:
     if channel is None:
         return "The daily digest cannot be sent: there is no Telegram channel; give SMGT a bot token."
     if desk is None:
-        return (
-            "The daily digest cannot be sent: no post of role cmo_desk has a desk; add one to the directory."
-        )
+        return "The daily digest cannot be sent: no post of role cmo_desk has a desk; add one to the directory."
     if desk.lost:
-        return (
-            f"The daily digest cannot be sent: the bot was removed from the desk {desk.code}; add it again."
-        )
+        return f"The daily digest cannot be sent: the bot was removed from the desk {desk.code}; add it again."
     return f"The daily digest cannot be sent: the desk {desk.code} is not bound to a Telegram chat; bind it."
 
 

@@ -100,9 +100,7 @@ def _ranking(pairs: Iterable[tuple[str | None, int]]) -> Ranking:
 def _received(conn: sa.Connection, start: datetime, end: datetime) -> Received:
     has_ticket = inbox.c.ticket_id.is_not(None).label("has_ticket")
     grouped = (
-        sa.select(
-            channels.c.platform, inbox.c.state, inbox.c.result, has_ticket, sa.func.count().label("many")
-        )
+        sa.select(channels.c.platform, inbox.c.state, inbox.c.result, has_ticket, sa.func.count().label("many"))
         .join(channels, channels.c.id == inbox.c.channel_id)
         .where(
             channels.c.platform.in_(CITIZENS_PLATFORMS),
@@ -284,9 +282,7 @@ def _done(conn: sa.Connection, start: datetime, end: datetime) -> Done:
     )
 
 
-def _tickets_by_event(
-    conn: sa.Connection, start: datetime, end: datetime, kinds: tuple[str, ...]
-) -> dict[str, int]:
+def _tickets_by_event(conn: sa.Connection, start: datetime, end: datetime, kinds: tuple[str, ...]) -> dict[str, int]:
     counted = (
         sa.select(events.c.kind, sa.func.count(events.c.ticket_id.distinct()))
         .where(events.c.kind.in_(kinds), _within(events.c.at, start, end))
@@ -338,9 +334,7 @@ def _first_replies(conn: sa.Connection, start: datetime, end: datetime) -> First
         .group_by(outbox.c.ticket_id)
         .subquery()
     )
-    pairs = sa.select(said.c.said_at, replied.c.replied_at).join(
-        replied, replied.c.ticket_id == said.c.ticket_id
-    )
+    pairs = sa.select(said.c.said_at, replied.c.replied_at).join(replied, replied.c.ticket_id == said.c.ticket_id)
     waited = sorted(max((row[1] - row[0]) / timedelta(minutes=1), 0.0) for row in conn.execute(pairs))
     return FirstReplies(
         replied=len(waited),
