@@ -31,7 +31,7 @@ def format_number(prefix: str, year: int, serial: int) -> str:
     return f"{prefix}{digits[:2]}-{digits[2:]}-{verhoeff.calc_check_digit(digits)}"
 
 
-def next_serials(conn: sa.Connection, prefix: str, year: int, count: int) -> range:
+def next_serials(conn: sa.Connection, year: int, count: int) -> range:
     """Draw `count` running numbers inside the caller's transaction, never drawn before nor by anybody else.
 
     They come back into the pot only if that transaction is undone.
@@ -39,7 +39,7 @@ def next_serials(conn: sa.Connection, prefix: str, year: int, count: int) -> ran
     if count < 1:
         raise ValueError(f"At least one running number must be drawn, not {count}.")
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    drawn = insert(counters).values(name=f"ticket:{prefix}{year:02d}", value=count)
+    drawn = insert(counters).values(name=f"ticket:{year:02d}", value=count)
     statement = drawn.on_conflict_do_update(
         index_elements=[counters.c.name], set_={"value": counters.c.value + count}
     ).returning(counters.c.value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from store.inbound import Attachment, DeskUpdate, Heard, Inbound, Undeliverable
 from store.outbound import Outgoing
 
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
+LONGEST_ID: Final = 128  # of a message or thread, as store/tables.py keeps it
+LONGEST_AUTHOR_ID: Final = 64
 SAFE_TEXT: Final = 10_000  # characters; three bytes each in Devanagari
 SAFE_QUOTE: Final = 4_000
 SAFE_ATTACHMENTS: Final = 16
@@ -108,11 +111,34 @@ def _write(heard: Heard) -> bytes:
         read = msgspec.json.decode(body, type=_SHAPES[name])
     except msgspec.MsgspecError as error:
         raise PayloadUnreadable(str(error)) from error
+    if b"\\u0000" in body:  # PostgreSQL keeps no NUL in a text, and nobody reads one
+        body = msgspec.json.encode(_without_nul(msgspec.to_builtins(read)))
+        read = msgspec.json.decode(body, type=_SHAPES[name])
+    _bounded_ids(read)
     if not read.key:
         raise PayloadUnreadable("an event without a key")
     if read.occurred_at.tzinfo is None:
         raise PayloadUnreadable("occurred_at has no time zone")
     return msgspec.json.encode(_Envelope(name, msgspec.Raw(body)))
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, Mapping):
+        return {key: _without_nul(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nul(one) for one in value]
+    return value
+
+
+def _bounded_ids(heard: Heard) -> None:
+    """Ids as long as the tables keep them; a platform sends none longer, so such an event is somebody's play."""
+    if not isinstance(heard, Inbound):
+        return
+    ids = (heard.message_id, heard.thread_id, heard.reply_to_id or "", heard.quoted.id if heard.quoted else "")
+    if any(len(one) > LONGEST_ID for one in ids) or (heard.author and len(heard.author.id) > LONGEST_AUTHOR_ID):
+        raise PayloadUnreadable("an id longer than any platform's")
 
 
 def _whole_characters(value: Any) -> Any:

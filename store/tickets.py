@@ -71,11 +71,24 @@ def next_wake(conn: sa.Connection) -> datetime | None:
     return conn.execute(sa.select(sa.func.min(tickets.c.wake_at)).where(tickets.c.wake_at.is_not(None))).scalar()
 
 
-def lock(conn: sa.Connection, ids: Iterable[int]) -> None:
-    """Hold these tickets until the transaction ends (PostgreSQL; SQLite has one writer anyway)."""
+def set_wakes(conn: sa.Connection, wakes: Mapping[int, datetime | None]) -> None:
+    """When time will matter next for these tickets."""
+    if wakes:
+        moved = tickets.update().where(tickets.c.id == sa.bindparam("b_id")).values(wake_at=sa.bindparam("b_at"))
+        conn.execute(moved, [{"b_id": number, "b_at": at} for number, at in wakes.items()])
+
+
+def lock(conn: sa.Connection, ids: Iterable[int]) -> bool:
+    """Hold these tickets until the transaction ends; True where they must be read again after the wait.
+
+    PostgreSQL locks the rows, in the order of their ids so that two workers never wait for each other; SQLite has one
+    writer anyway.
+    """
     wanted = sorted(set(ids))
-    if wanted and conn.dialect.name == "postgresql":
-        conn.execute(sa.select(tickets.c.id).where(tickets.c.id.in_(wanted)).order_by(tickets.c.id).with_for_update())
+    if not wanted or conn.dialect.name != "postgresql":
+        return False
+    conn.execute(sa.select(tickets.c.id).where(tickets.c.id.in_(wanted)).order_by(tickets.c.id).with_for_update())
+    return True
 
 
 def insert(conn: sa.Connection, rows: Sequence[TicketRow]) -> None:

@@ -45,30 +45,29 @@ def test_impossible_years_and_serials_are_refused(year: int, serial: int) -> Non
         format_number("HRY", year, serial)
 
 
-def test_numbers_run_on_and_each_year_and_prefix_begins_anew(engine: sa.Engine) -> None:
+def test_numbers_run_on_and_each_year_begins_anew(engine: sa.Engine) -> None:
     with writing(engine) as conn:
-        assert next_serials(conn, "HRY", 26, 1) == range(1, 2)
-        assert next_serials(conn, "HRY", 26, 3) == range(2, 5)
-        assert next_serials(conn, "HRY", 27, 1) == range(1, 2)
-        assert next_serials(conn, "PB", 26, 1) == range(1, 2)
+        assert next_serials(conn, 26, 1) == range(1, 2)
+        assert next_serials(conn, 26, 3) == range(2, 5)
+        assert next_serials(conn, 27, 1) == range(1, 2)
     with writing(engine) as conn:
-        assert next_serials(conn, "HRY", 26, 1) == range(5, 6)
+        assert next_serials(conn, 26, 1) == range(5, 6)
         with pytest.raises(ValueError, match="At least one"):
-            next_serials(conn, "HRY", 26, 0)
+            next_serials(conn, 26, 0)
 
 
 def test_an_undone_transaction_gives_its_numbers_back(engine: sa.Engine) -> None:
     with engine.connect() as conn, conn.begin() as transaction:
-        next_serials(conn, "HRY", 26, 5)
+        next_serials(conn, 26, 5)
         transaction.rollback()
     with writing(engine) as conn:
-        assert next_serials(conn, "HRY", 26, 1) == range(1, 2)
+        assert next_serials(conn, 26, 1) == range(1, 2)
 
 
 def test_many_threads_draw_each_number_once(engine: sa.Engine) -> None:
     def draw(count: int) -> list[int]:
         with writing(engine) as conn:
-            return list(next_serials(conn, "HRY", 26, count))
+            return list(next_serials(conn, 26, count))
 
     with ThreadPoolExecutor(8) as pool:
         drawn = [serial for serials in pool.map(draw, [1, 2, 3] * 20) for serial in serials]

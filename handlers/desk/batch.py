@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from handlers.conversation import decide
+from handlers.conversation import decide, next_wake
 from handlers.desk import snapshot as picture
 from handlers.desk.citizens import decide_post, parts_of
 from handlers.desk.officers import decide_update
@@ -27,11 +27,15 @@ from handlers.desk.writing import Writer
 from handlers.heard import SayRefused, Silence
 from handlers.policy import Policy
 from store import inbox, tickets
+from store.alarms import raise_alarm
 from store.db import writing
 from store.inbound import DeskUpdate, Inbound, Undeliverable
 from store.inbox import Decided, InboxRow
 
 logger = logging.getLogger(__name__)
+
+SHORTEST_SLEEP = timedelta(seconds=1)
+LOOK_AGAIN = timedelta(hours=1)
 
 
 class Desk:
@@ -48,7 +52,7 @@ class Desk:
         try:
             with writing(self._engine) as conn:
                 return self._decide(conn, limit)
-        except DBAPIError:
+        except (OperationalError, InterfaceError):
             raise
         except Exception:  # decided again below, row by row; the culprit is parked with its error
             logger.exception("A batch could not be written; its rows are decided alone", extra={"action": "desk.batch"})
@@ -81,7 +85,7 @@ class Desk:
                     writer = Writer(conn, snapshot)
                     writer.write([step for _, outcome in outcomes for step in outcome.steps])
                     self._mark(conn, writer, outcomes, self._now())
-            except DBAPIError:
+            except (OperationalError, InterfaceError):
                 raise
             except Exception as error:  # parked and shown to the operator: one bad row must not stop the office
                 if row_id is None:
@@ -112,7 +116,9 @@ class Desk:
             if row.id in joined or row.actor_key in waiting:
                 continue
             outcome = self._outcome(conn, snapshot, rows, at)
-            outcome = replace(outcome, steps=tuple(hushed(snapshot, step) for step in outcome.steps))
+            outcome = replace(
+                outcome, steps=tuple(hushed(snapshot, _at_home(snapshot, step)) for step in outcome.steps)
+            )
             joined |= set(outcome.joins)
             if outcome.wait_until is not None:
                 waiting.add(row.actor_key)
@@ -144,17 +150,65 @@ class Desk:
         inbox.mark_done(conn, done, now)
 
     def hear_time(self, limit: int = 50) -> int:
-        """Decide what time has made due; returns how many tickets it touched."""
+        """Decide what time has made due; returns how many tickets it touched.
+
+        A ticket for which that fails is looked at again in an hour, with an alarm, and stops nobody else's time.
+        """
+        try:
+            with writing(self._engine) as conn:
+                rows = tickets.due_to_wake(conn, self._now(), limit)
+                self._wake(conn, rows)
+                return len(rows)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # each alone below; the culprit is put off with an alarm
+            logger.exception(
+                "Time could not be heard together; each ticket is heard alone", extra={"action": "desk.time"}
+            )
         with writing(self._engine) as conn:
-            now = self._now()
-            rows = tickets.due_to_wake(conn, now, limit)
-            if not rows:
-                return 0
-            snapshot = picture.empty(conn, now, self._policy)
-            picture.take_in(conn, snapshot, rows)
-            steps = [hushed(snapshot, _woken(snapshot, row, now)) for row in rows]
-            Writer(conn, snapshot).write(steps)
-            return len(rows)
+            ids = [row["id"] for row in tickets.due_to_wake(conn, self._now(), limit)]
+        for ticket_id in ids:
+            self._wake_alone(ticket_id)
+        return len(ids)
+
+    def _wake(self, conn: sa.Connection, rows: Sequence[tickets.TicketRow]) -> None:
+        if not rows:
+            return
+        now = self._now()
+        snapshot = picture.empty(conn, now, self._policy)
+        picture.take_in(conn, snapshot, rows)
+        steps = [hushed(snapshot, _woken(snapshot, row, now)) for row in rows]
+        Writer(conn, snapshot).write(steps)
+        # A window that was made longer leaves an early wake behind: it must move, or this ticket is woken for ever.
+        moments = {row["id"]: next_wake(snapshot.cases[row["id"]], self._policy) for row in rows}
+        later = now + SHORTEST_SLEEP
+        tickets.set_wakes(conn, {number: max(at, later) if at else None for number, at in moments.items()})
+
+    def _wake_alone(self, ticket_id: int) -> None:
+        try:
+            with writing(self._engine) as conn:
+                self._wake(conn, tickets.by_ids(conn, [ticket_id]))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # put off and told: one bad ticket must not stop the clock of the others
+            logger.exception("Time could not be heard for a ticket", extra={"action": "desk.time"})
+            with writing(self._engine) as conn:
+                now = self._now()
+                tickets.set_wakes(conn, {ticket_id: now + LOOK_AGAIN})
+                sentence = (
+                    f"time passing could not be decided for ticket {ticket_id}: {type(error).__name__}; see the log"
+                )
+                raise_alarm(conn, "ticket_stuck", f"ticket:{ticket_id}", sentence, now)
+
+
+def _at_home(snapshot: Snapshot, step: Step) -> Step:
+    """A word on another channel is answered there; later news still goes where the complaint was made."""
+    case, before, post = step.decision.case, step.before, step.origin.post
+    if case is None or before is None or post is None or step.origin.channel_id == case.channel_id:
+        return step
+    home = replace(case, reply_to_id=before.reply_to_id, mentioned_ids=before.mentioned_ids)
+    snapshot.keep(home)
+    return replace(step, decision=replace(step.decision, case=home))
 
 
 def _woken(snapshot: Snapshot, row: tickets.TicketRow, now: datetime) -> Step:

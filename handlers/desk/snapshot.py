@@ -199,7 +199,8 @@ def _load_cases(
         *tickets.in_threads(conn, {(post.platform, post.thread_id) for _, post in posts}),
         *tickets.by_numbers(conn, numbers),
     ]
-    tickets.lock(conn, (row["id"] for row in found))
+    if tickets.lock(conn, (row["id"] for row in found)):
+        found = tickets.by_ids(conn, (row["id"] for row in found))  # as another worker may just have left them
     for row in found:
         snapshot.keep(case_of(row))
     _know_more_accounts(conn, snapshot)

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from handlers.case import Case
 from handlers.desk.addresses import Address, address_of, language_of_chat
-from handlers.desk.notices import for_audience, notice_facts, notice_presses
+from handlers.desk.discretion import discreet
+from handlers.desk.notices import for_audience, for_chat, notice_facts, notice_presses
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Step
 from handlers.desk.stopped import listener
@@ -131,12 +132,17 @@ class Speech:
         """A person speaks for us in this thread: automatic words still waiting are held back."""
         waiting = sa.select(outbox_table.c.id).where(
             outbox_table.c.destination == _thread(case.platform, case.thread_id),
+            outbox_table.c.ticket_id == case.id,
+            outbox_table.c.template != "result",  # the officer's answer still reaches the citizen
             outbox_table.c.state == DeliveryState.PENDING,
         )
         for row_id in self._conn.execute(waiting).scalars().all():
             outbox.cancel(self._conn, row_id, "human_spoke", self._now)
 
-    def _say(self, step: Step, say: Say, case: Case | None) -> None:
+    def _say(self, step: Step, wanted: Say, case: Case | None) -> None:
+        say = discreet(wanted, case)
+        if say is None:
+            return
         origin, account = step.origin, listener(self._snapshot, step, say)
         language, platform, thread_id, reply_to, channel_id = self._where(step, say, case)
         facts = replace(say.facts, number=case.number if case else say.facts.number, said_at=self._now)
@@ -169,7 +175,8 @@ class Speech:
     def _where(self, step: Step, say: Say, case: Case | None) -> tuple[Language, Platform, str, str, int]:
         """Language, platform, thread, post to reply to and channel of a public reply."""
         post, origin = step.origin.post, step.origin
-        if case is not None:
+        elsewhere = case is not None and post is not None and origin.channel_id != case.channel_id
+        if case is not None and not (elsewhere and say.step == "answer"):
             reply_to = say.reply_to or case.reply_to_id
             of_stranger = self._snapshot.understood.get(origin.inbox_id or 0) if origin.actor == "stranger" else None
             return (
@@ -291,7 +298,7 @@ class Speech:
                 template=template,
                 outgoing=Outgoing(
                     act=OutgoingAct.EDIT if edit_of else OutgoingAct.MESSAGE,
-                    text=render(address.language, "officer", template, facts),
+                    text=render(address.language, "officer", template, for_chat(facts, case, address.chat_id)),
                     thread_id=address.chat_id,
                     topic_id=address.topic_id,
                     buttons=self._buttons(case, presses, address.language),
@@ -313,6 +320,8 @@ class Speech:
         facts = self._facts(case, tell.facts) if case is not None else replace(tell.facts, said_at=self._now)
         if tell.template in ("toast", "refusal"):
             facts = tell.facts
+        elif case is not None:
+            facts = for_chat(facts, case, update.chat_id)
         text = render(language, "officer", tell.template, facts)
         toast = tell.how is How.TOAST
         presses = tell.presses

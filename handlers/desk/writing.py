@@ -61,7 +61,7 @@ class Writer:
         )
         year, prefix = office_year(self.now), self.snapshot.ground.policy.prefix
         for provisional, serial in zip(
-            new, next_serials(self.conn, prefix, year, len(new)) if new else (), strict=True
+            new, next_serials(self.conn, year, len(new)) if new else (), strict=True
         ):
             self.ids[provisional] = year * ID_YEAR + serial
             case = self.snapshot.cases[provisional]
