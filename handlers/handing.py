@@ -69,14 +69,22 @@ def hand(
 ) -> tuple[Case, tuple[Effect, ...]]:
     """Give the case to the office its category and district name (or to `department`): a new turn with a new limit."""
     category = ground.taxonomy.categories[case.category or "other"]
-    place = assign(category, case.district, case.rural, ground.directory, department=department, at_least=at_least)
+    place = assign(
+        category,
+        case.district,
+        case.rural,
+        ground.directory,
+        department=department,
+        at_least=at_least,
+        sensitivity=case.sensitivity,
+    )
     handed = replace(
         awaiting_nothing(case),
         status=Status.ASSIGNED,
         category=case.category or "other",
         department=place.department,
         owner_post=place.post.code if place.post else None,
-        sensitivity=_sensitivity(case, category.sensitivity),
+        sensitivity=kept_sensitivity(case, category.sensitivity),
         assigned_at=now,
         accepted_at=None,
         disposed_at=None,
@@ -113,7 +121,7 @@ def rehand(case: Case, now: datetime, ground: Ground, *, kind: str) -> tuple[Cas
     return handed, (*_codes(kind, handed, None), Hand())
 
 
-def _sensitivity(case: Case, of_category: Sensitivity) -> Sensitivity:
+def kept_sensitivity(case: Case, of_category: Sensitivity) -> Sensitivity:
     """Once sensitive, always sensitive: a threat told later must not be undone by a correction."""
     return Sensitivity.SENSITIVE if case.sensitivity is Sensitivity.SENSITIVE else of_category
 

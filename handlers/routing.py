@@ -34,9 +34,12 @@ def department_for(category: Category, rural: bool | None) -> str:
     return category.rural_department if rural and category.rural_department else category.department
 
 
-def first_level(category: Category, department: str) -> int:
-    """The lowest level that may hold the ticket: above the office complained of, or a senior officer."""
-    if category.sensitivity is Sensitivity.SENSITIVE:
+def first_level(category: Category, department: str, sensitivity: Sensitivity = Sensitivity.NORMAL) -> int:
+    """The lowest level that may hold the ticket: above the office complained of, or a senior officer.
+
+    `sensitivity` is the ticket's own: told in sensitive words, an ordinary matter goes to a senior officer too.
+    """
+    if Sensitivity.SENSITIVE in (category.sensitivity, sensitivity):
         return 2
     if category.sensitivity is Sensitivity.RESTRICTED and category.complained_of in (department, None):
         return 1
@@ -75,15 +78,21 @@ def assign(
     *,
     department: str | None = None,
     at_least: int = 0,
+    sensitivity: Sensitivity = Sensitivity.NORMAL,
 ) -> Assignment:
-    """The chair for this matter. `department` overrides the category's own (a forward); `at_least` a floor on the ladder."""
+    """The chair for this matter. `department` overrides the category's own (a forward); `at_least` a floor on the ladder.
+
+    A sensitive ticket prefers a chair without a group: what is written there is read by one person.
+    """
     office = department or department_for(category, rural)
-    private = category.sensitivity is Sensitivity.SENSITIVE
+    private = Sensitivity.SENSITIVE in (category.sensitivity, sensitivity)
     if office == TRIAGE_DEPARTMENT:
         return Assignment(department=office, post=cmo_post(directory))
     holes: list[str] = []
-    for level in range(max(first_level(category, office), at_least), 3):
+    for level in range(max(first_level(category, office, sensitivity), at_least), 3):
         found = chairs(office, district, level, directory)
+        if private:
+            found.sort(key=lambda post: post.desk is not None)
         for post in found:
             if is_held(post):
                 return Assignment(department=office, post=post, private=private, holes=tuple(holes))

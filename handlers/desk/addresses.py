@@ -38,7 +38,15 @@ def address_of(case: Case, audience: Audience, directory: Directory) -> Address 
     if found is not None or audience is Audience.CMO:
         return found
     chief = cmo_post(directory)
-    return _of_post(chief, directory, private_only=False) if chief else None
+    if chief is None:
+        return None
+    person = _of_post(chief, directory, private_only=True) if sensitive else None
+    return person or _of_post(chief, directory, private_only=False)
+
+
+def is_group(chat_id: str) -> bool:
+    """Is this a chat of several people? Telegram numbers groups and channels below zero, persons above."""
+    return chat_id.startswith("-")
 
 
 def _of_post(post: Post, directory: Directory, *, private_only: bool) -> Address | None:

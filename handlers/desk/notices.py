@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from handlers.case import Case
+from handlers.desk.addresses import is_group
 from handlers.effects import Act, Audience, Press
 from handlers.facts import Facts
 from handlers.ground import Ground
@@ -76,9 +77,32 @@ def notice_facts(
 
 def for_audience(facts: Facts, case: Case, audience: Audience) -> Facts:
     """A sensitive ticket's words never reach a group, the CMO's own included."""
-    if case.sensitivity is Sensitivity.SENSITIVE and audience is Audience.CMO:
-        return replace(facts, words=None, quoted=None, additions=(), citizen=None, category=None, locality=None)
+    return _without_words(facts) if case.sensitivity is Sensitivity.SENSITIVE and audience is Audience.CMO else facts
+
+
+def for_chat(facts: Facts, case: Case, chat_id: str) -> Facts:
+    """A group reads nothing of a sensitive ticket but its number, and no words of a restricted one that has moved on."""
+    if not is_group(chat_id):
+        return facts
+    if case.sensitivity is Sensitivity.SENSITIVE:
+        return replace(_without_words(facts), department=None, district=None, post=None, officer_words=None)
+    if case.sensitivity is Sensitivity.RESTRICTED and facts.why == "moved":
+        return replace(_without_words(facts), officer_words=None)
     return facts
+
+
+def _without_words(facts: Facts) -> Facts:
+    return replace(
+        facts,
+        words=None,
+        quoted=None,
+        additions=(),
+        citizen=None,
+        category=None,
+        locality=None,
+        category_choices=(),
+        district_choices=(),
+    )
 
 
 def notice_presses(case: Case) -> tuple[tuple[Press, ...], ...]:
