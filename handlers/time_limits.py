@@ -44,12 +44,26 @@ def add_office_hours(start: datetime, hours: float, holidays: Set[date]) -> date
 
 
 def due_at(start: datetime, hours: int, kind: HoursKind, holidays: Set[date]) -> datetime:
-    """When the answer is due. A calendar limit that ends at night is told as the next opening of offices."""
+    """When the answer is due, as a time that can be promised: never later than people would count, never at 11:21.
+
+    Office limits are counted in days of office (24 hours of the taxonomy are one) and end when the offices close that
+    day. Calendar limits of a day and more end at a full hour of open offices; shorter ones keep their hours, day or
+    night, rounded up to the quarter.
+    """
     if kind is HoursKind.OFFICE:
-        # A limit of 24 "office hours" is a day of the citizen's life, so three days' work: the taxonomy counts
-        # office limits in calendar-like days of 24 hours, i.e. 72 means three office days.
-        return add_office_hours(start, hours / 24 * 8, holidays)
-    return into_office_time(start + timedelta(hours=hours), holidays) if hours >= 24 else start + timedelta(hours=hours)
+        end = add_office_hours(start, hours / 24 * 8, holidays).astimezone(OFFICE_ZONE)
+        return datetime.combine(end.date(), CLOSES, OFFICE_ZONE).astimezone(UTC)
+    end = start + timedelta(hours=hours)
+    if hours < 24:
+        return _rounded_up(end, timedelta(minutes=15))
+    return into_office_time(_rounded_up(end, timedelta(hours=1)), holidays)
+
+
+def _rounded_up(moment: datetime, step: timedelta) -> datetime:
+    """The moment or the next full step of the office's clock."""
+    local = moment.astimezone(OFFICE_ZONE)
+    since_midnight = local - datetime.combine(local.date(), time(0), OFFICE_ZONE)
+    return (local + -since_midnight % step).astimezone(UTC)
 
 
 def percent_passed(start: datetime, due: datetime, now: datetime) -> int:

@@ -100,3 +100,12 @@ def test_the_night_is_kept(local: str, spoken: str) -> None:
     assert morning.astimezone(OFFICE_ZONE).strftime("%H:%M") == spoken
     assert morning - moment < timedelta(hours=9, minutes=1)
     assert morning >= moment
+
+
+@given(start=moments, hours=st.integers(1, 300), kind=st.sampled_from(list(HoursKind)))
+def test_a_promise_is_told_as_a_time_people_say(start: datetime, hours: int, kind: HoursKind) -> None:
+    due = due_at(start, hours, kind, HOLIDAYS).astimezone(OFFICE_ZONE)
+    assert (due.second, due.microsecond) == (0, 0)
+    assert due.minute % 15 == 0
+    if kind is HoursKind.OFFICE:
+        assert (due.hour, due.minute) == (17, 0)
