@@ -12,13 +12,13 @@ import random
 import re
 import shutil
 import tempfile
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,9 @@ def run_demo(options: DemoOptions) -> int:
     with tempfile.TemporaryDirectory(prefix="smgt-demo-") as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
-            told = None if options.posts else beside.submit(play_stories, folder / "stories", options.seed)
+        with _stories_beside(folder / "stories", options) as told:
             day = play_day(options, posts, folder, show) if posts else None
-            stories = told.result() if told else None
+            stories = told()
         played = [one for one in (day, stories) if one is not None]
         if options.keep is None and not options.as_json:
             folder = _put_aside(folder)
@@ -87,6 +86,39 @@ def run_demo(options: DemoOptions) -> int:
         print(json.dumps(_summary(played), ensure_ascii=False))
     clean = all(not one.failures and not one.tally.lost and not one.tally.doubled for one in played)
     return 0 if clean else 1
+
+
+@contextmanager
+def _stories_beside(folder: Path, options: DemoOptions) -> Iterator[Callable[[], Played | None]]:
+    """The stories in a process of their own; it ends with this one, on Ctrl-C too."""
+    if options.posts is not None:
+        yield lambda: None
+        return
+    context = get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_tell_stories, args=(there, folder, options.seed), daemon=True)
+    process.start()
+    there.close()
+
+    def told() -> Played:
+        try:
+            played: Played = here.recv()
+        except EOFError:
+            raise RuntimeError(
+                "The process that plays the stories ended without a word; see what it printed."
+            ) from None
+        return played
+
+    try:
+        yield told
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _tell_stories(there: Connection, folder: Path, seed: int) -> None:
+    with suppress(KeyboardInterrupt):  # the terminal tells both processes; the other one says what there is to say
+        there.send(play_stories(folder, seed))
 
 
 def _put_aside(folder: Path) -> Path:
