@@ -12,6 +12,7 @@ from handlers.understanding.tables import tsv_rows
 from handlers.understanding.text import Reading
 from store.vocabulary import Language
 
+PLAINLY = 2  # different Punjabi words in Latin letters below which a text is taken for Hindi
 _DEVANAGARI = re.compile("[\u0904-\u0939\u0958-\u0961]")
 _GURMUKHI = re.compile("[\u0a05-\u0a39\u0a59-\u0a5e]")
 _LATIN = re.compile("[a-zA-Z]")
@@ -39,6 +40,12 @@ def latin_scores(words: list[str]) -> dict[Language, float]:
     return scores
 
 
+def _punjabi_words(words: list[str]) -> int:
+    """How many different function words in Latin letters are of Punjabi."""
+    table = _function_words()
+    return len({word for word in words if any(tag is Language.PA for tag, _ in table.get(word, ()))})
+
+
 def language(reading: Reading, hint: Language | None = None) -> Language:
     """Language of a text; where the words do not tell, the hint, else Hindi in Latin letters for a bare name.
 
@@ -59,7 +66,11 @@ def language(reading: Reading, hint: Language | None = None) -> Language:
             return hint
         if scores[best] == 0.0:
             return Language.EN if len(reading.tokens) > 2 else Language.HI_LATN
-    if scores[Language.PA] >= 2.0 and scores[Language.PA] * 2 >= scores[Language.HI_LATN]:
+    if (
+        scores[Language.PA] >= 2.0
+        and scores[Language.PA] * 2 >= scores[Language.HI_LATN]
+        and _punjabi_words(reading.words) >= PLAINLY
+    ):
         return Language.PA
     if scores[Language.EN] > scores[Language.HI_LATN] + scores[Language.PA]:
         return Language.EN
