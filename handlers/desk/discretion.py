@@ -52,7 +52,13 @@ def discreet(say: Say, case: Case | None) -> Say | None:
         return None
     status = Status.TRIAGE if case.status is Status.COLLECTING else case.status
     due_at = case.due_at if case.with_office else None
-    return replace(say, template="status", facts=Facts(status=status, due_at=due_at, disposed_at=case.disposed_at))
+    facts = Facts(
+        status=status,
+        due_at=due_at,
+        disposed_at=case.disposed_at or say.facts.disposed_at,
+        previous_number=say.facts.previous_number,
+    )
+    return replace(say, template="status", facts=facts)
 
 
 def _withheld(facts: Facts) -> Facts:
