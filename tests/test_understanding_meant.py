@@ -119,3 +119,41 @@ def test_plain_words_about_the_work_are_a_solution(text: str) -> None:
 @pytest.mark.parametrize("text", ["aag lagi hai bachao", "bachao aag lagi hai abhi log phanse hain"])
 def test_one_punjabi_looking_word_makes_no_punjabi(text: str) -> None:
     assert understand(text).language is Language.HI_LATN
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("Correction: it is garbage, not power", "garbage"),
+        ("not power but garbage", "garbage"),
+        ("it is not a power problem, it is garbage", "garbage"),
+        ("wrong department. This is about water supply", "water_supply"),
+        ("galat, bijli nahi, paani ki shikayat hai", "water_supply"),
+        ("bijli nahi, paani hai", "water_supply"),
+        ("ye bijli ki shikayat nahi hai, paani ki hai", "water_supply"),
+        ("गलत, बिजली नहीं, पानी की शिकायत है", "water_supply"),
+        ("galat vibhag", None),
+    ],
+)
+def test_a_category_is_put_right(text: str, category: str | None) -> None:
+    answer = read_answer(text, asked=Asked.NOTHING, category="power_outage")
+    assert (answer.wants.correction, answer.wants.unresolved, answer.category) == (True, False, category)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "light nahi hai, paani bhi nahi",
+        "bijli nahi aa rahi, paani ki bhi dikkat",
+        "paani nahi, bijli nahi, sadak nahi",
+        "bijli nahi hai, kachra uthao",
+        "Not getting power, garbage everywhere",
+    ],
+)
+def test_several_complaints_correct_nothing(text: str) -> None:
+    assert not _wants(text).correction
+
+
+def test_a_bare_water_offers_every_trouble_of_water() -> None:
+    seen = understand("pani ki bahut dikkat")
+    assert (seen.category, seen.category_choices) == (None, ("water_supply", "dirty_water", "waterlogging"))

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from handlers.understanding import kind as kinds
-from handlers.understanding.category import Ranked, one_desk, rank
+from handlers.understanding.category import ALSO_MEANT, Ranked, one_desk, rank
+from handlers.understanding.correction import corrected_category
 from handlers.understanding.key import key
 from handlers.understanding.meaning import Answer, Asked, Verdict, Wants
 from handlers.understanding.number import find_numbers
@@ -59,6 +60,8 @@ def chosen(ranked: Ranked, least: float) -> tuple[str | None, tuple[str, ...]]:
         return None, ()
     named = [(code, score) for code, score in ranked.scores if score >= least]
     offers = tuple(code for code, _ in ranked.scores[:3])
+    if not named:
+        offers = tuple(dict.fromkeys((*offers, *ALSO_MEANT.get(offers[0], ()))))[:3]
     sensitive = [code for code, score in named if score >= max(SENSITIVE, 0.6 * named[0][1]) and _is_sensitive(code)]
     if sensitive:
         return sensitive[0], ()  # silence about it in public outweighs the nearer word
@@ -220,15 +223,21 @@ def read_answer(
     code, offers = chosen(ranked, NAMED)
     if asked in (Asked.CATEGORY, Asked.BOTH) and (named := named_category(keys)) is not None:
         code, offers = named, ()
+    meant = corrected_category(reading.tokens, keys, found, place.spans)
+    if meant is not None and meant != category:
+        code, offers = meant, ()
+        found.pop("unresolved", None)
+        said = replace(said, correction=True, unresolved=False)
     chosen_district = place.district or (
         _picked(plain, found, district_choices) if not category_choices or asked is Asked.DISTRICT else None
     )
     if category_choices and asked is not Asked.DISTRICT and not code:
         code = _picked(plain, found, category_choices)
     if category_choices and code is None:
-        offered = [one for one in offers if one in category_choices]
+        offered = [one for one, _ in ranked.scores[:3] if one in category_choices]
         code = offered[0] if len(offered) == 1 else None
-    rest, rest_category, solved = _other_matter(bare, category) if len(reading.tokens) > 2 else ("", None, False)
+    alone = len(reading.tokens) <= 2 or meant is not None
+    rest, rest_category, solved = ("", None, False) if alone else _other_matter(bare, category)
     verdict: Verdict | None = None
     if asked is Asked.SATISFACTION:
         verdict = _verdict(plain, reading, keys, found, said)

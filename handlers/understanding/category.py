@@ -16,6 +16,8 @@ from handlers.understanding.text import Token
 
 SURE = 0.30  # share of the margin between the first two below which we ask, unless one desk serves both
 LANDMARK = 0.2  # what is left of a word that only says where ("near the school")
+# A bare "water" may as well mean that it is foul or that it stands in the street.
+ALSO_MEANT = {"water_supply": ("dirty_water", "waterlogging")}
 
 
 @dataclass(frozen=True, slots=True)

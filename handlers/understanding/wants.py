@@ -42,6 +42,8 @@ def want_hits(tokens: Sequence[Token], keys: Sequence[str]) -> dict[str, list[Hi
         wider = [one for one in done if one.start <= hit.start and hit.end <= one.end]
         if any(one.end - one.start > hit.end - hit.start for one in wider):
             found["unresolved"].remove(hit)
+        elif any(one.start <= hit.start and hit.end < one.end for one in found.get("correction", ())):
+            found["unresolved"].remove(hit)  # "galat vibhag" says nothing about the work
     return {sign: hits for sign, hits in found.items() if hits}
 
 
