@@ -15,7 +15,7 @@ from handlers.ground import Ground
 from handlers.handing import awaiting, hand, missing
 from handlers.heard import CitizenWrote
 from handlers.policy import FollowUps
-from handlers.replies import alert, ask_facts, helplines, office_facts
+from handlers.replies import SENSITIVE_MATTER, alert, ask_facts, helplines, office_facts
 from handlers.understanding.meaning import Asked, Understanding
 from store.vocabulary import Awaiting, Kind, Platform, Register, Sensitivity, Status
 
@@ -58,10 +58,10 @@ def open_case(seed: Seed, heard: CitizenWrote, now: datetime, ground: Ground) ->
     opened = Record(kind="opened", codes=(("kind", u.kind.value), ("language", u.language.value)))
     if u.self_harm:
         return _grave(case, opened, "self_harm", u, now, ground)
+    if case.sensitivity is Sensitivity.SENSITIVE:
+        return _sensitive(case, opened, u, now, ground)
     if u.kind is Kind.EMERGENCY:
         return _emergency(case, opened, u, now, ground)
-    if case.sensitivity is Sensitivity.SENSITIVE or u.register is Register.SENSITIVE:
-        return _sensitive(case, opened, u, now, ground)
     if u.register is Register.GRAVE:
         return _grave(case, opened, "grave", u, now, ground)
     return _ordinary(case, opened, heard, now, ground, seed)
@@ -142,11 +142,17 @@ def _grave(case: Case, opened: Record, template: str, u: Understanding, now: dat
 
 
 def _sensitive(case: Case, opened: Record, u: Understanding, now: datetime, ground: Ground) -> Decision:
-    """The public reply carries the number and safety words only; the text goes to a senior officer's private chat."""
-    case = replace(case, register=Register.SENSITIVE, sensitivity=Sensitivity.SENSITIVE)
+    """The public reply carries the number and safety words only; the text goes to a senior officer's private chat.
+
+    A danger to life is no exception: nobody is asked for the place in public; the CMO desk is rung without the words.
+    """
+    register = case.register if case.register is Register.GRAVE else Register.SENSITIVE
+    case = replace(case, register=register, category=case.category or SENSITIVE_MATTER)
     say = Say(template="sensitive", facts=Facts(helplines=helplines(case, ground, u)), step="answer", urgent=True)
-    case, handed = hand(replace(case, category=case.category or "crime"), now, ground)
-    return Decision(case=case, effects=(opened, say, *handed), result="ticketed:sensitive")
+    rung = (alert("emergency_notice", "emergency", "emergency"),) if case.urgent else ()
+    case, handed = hand(case, now, ground)
+    result = "ticketed:emergency" if case.urgent else "ticketed:sensitive"
+    return Decision(case=case, effects=(opened, say, *rung, *handed), result=result)
 
 
 def _ordinary(case: Case, opened: Record, heard: CitizenWrote, now: datetime, ground: Ground, seed: Seed) -> Decision:

@@ -16,6 +16,8 @@ from handlers.heard import CitizenWrote
 from handlers.understanding.meaning import Understanding
 from store.vocabulary import Awaiting, Sensitivity, Status
 
+SENSITIVE_MATTER = "crime"  # what a sensitive matter is taken for until a senior officer has read it
+
 HELPLINE_OF = {
     "women_safety": "women",
     "child_safety": "child",

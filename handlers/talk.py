@@ -10,12 +10,23 @@ from datetime import datetime
 
 from handlers import aftermath
 from handlers.case import Case
-from handlers.effects import Audience, Decision, Effect, Notify, Record, RefreshNotice, Say, Stop
+from handlers.effects import (
+    Audience,
+    Decision,
+    Effect,
+    Notify,
+    Record,
+    RefreshNotice,
+    Say,
+    SettleSatisfaction,
+    Stop,
+)
 from handlers.facts import Facts
 from handlers.ground import Ground
-from handlers.handing import awaiting, awaiting_nothing, hand, missing, rehand
+from handlers.handing import awaiting, awaiting_nothing, hand, kept_sensitivity, missing, rehand
 from handlers.heard import CitizenWrote
 from handlers.replies import (
+    SENSITIVE_MATTER,
     add,
     alert,
     ask_facts,
@@ -26,25 +37,25 @@ from handlers.replies import (
     to_triage,
     words_of,
 )
-from handlers.routing import department_for
+from handlers.routing import department_for, first_level
 from handlers.speaking import resumed
-from handlers.understanding.meaning import Asked
-from store.vocabulary import Awaiting, Kind, Register, Sensitivity, Status
+from handlers.understanding.meaning import Asked, Understanding
+from handlers.understanding.taxonomy import Category
+from store.vocabulary import Awaiting, Kind, Outcome, Register, Sensitivity, Status
 
 MISSES_BEFORE_THE_DESK = 2
+THREAT = "couple_protection"  # the category of threats, those because of a complaint included
 
 
 def hear_complainant(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
     """Decide a message of the one whose ticket it is."""
     wants, case = heard.answer.wants, replace(case, last_heard_at=now)
+    if (urgent := _hear_danger(case, heard, now, ground)) is not None:
+        return urgent
     if wants.stop:
         return said(case, "stopped", "answered:stopped", Stop(silent=True), Record(kind="stop_asked"))
     if wants.start and case.status is not Status.WITHDRAWN:
         return said(case, "started", "answered:started", Stop(silent=False), Record(kind="start_asked"))
-    if _is_new_danger(case, heard):
-        return _danger(case, heard, ground)
-    if _is_threat(case, heard, ground):
-        return _threat(case, ground)
     if wants.withdraw and not case.ended and not wants.unresolved:
         return _withdraw(case, now, ground)
     match case.awaiting:
@@ -61,42 +72,138 @@ def hear_complainant(case: Case, heard: CitizenWrote, now: datetime, ground: Gro
     return _unasked(case, heard, now, ground)
 
 
-def _is_new_danger(case: Case, heard: CitizenWrote) -> bool:
-    u = heard.understanding
-    return not case.urgent and (u.kind is Kind.EMERGENCY or u.self_harm)
+# -- danger, threats and what must not be public: before anything else, on ended tickets too ------------------------------
 
 
-def _danger(case: Case, heard: CitizenWrote, ground: Ground) -> Decision:
+def _hear_danger(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision | None:
+    """Decide words of self-harm, threat, danger or a sensitive matter; None when there are none."""
     u = heard.understanding
-    template = "self_harm" if u.self_harm else "emergency"
+    if u.self_harm and case.register is not Register.GRAVE:
+        return _self_harm(case, heard, ground)
+    if _is_threat(case, heard, ground):
+        return _threat(case, heard, now, ground)
+    if _is_sensitive_matter(case, heard, ground):
+        return _sensitive_matter(case, heard, now, ground)
+    if u.kind is Kind.EMERGENCY and not (case.urgent and not case.ended):
+        return _danger(case, heard, now, ground)
+    return None
+
+
+def _self_harm(case: Case, heard: CitizenWrote, ground: Ground) -> Decision:
+    """No question any more: a person at the CMO desk writes."""
+    case = replace(case, urgent=True, register=Register.GRAVE, confirm_asked_at=None)
+    if case.status is Status.COLLECTING:
+        case = replace(awaiting_nothing(case), status=Status.TRIAGE)
+    say = _urgent_say("self_harm", case, ground, heard.understanding)
+    rung = alert("emergency_notice", f"emergency:{heard.message_id}", "self_harm")
+    return Decision(case=case, effects=(Record(kind="danger_told"), say, rung), result="answered:emergency")
+
+
+def _danger(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
+    """A danger to life: whom to call, the CMO desk at once; a ticket that had ended goes on."""
+    sensitive = case.sensitivity is Sensitivity.SENSITIVE
     case = replace(case, urgent=True, confirm_asked_at=None)
-    facts = Facts(helplines=helplines(case, ground, u), category=case.category)
-    say = Say(template=template, facts=facts, step="answer", urgent=True)
-    effects = (
-        Record(kind="danger_told"),
-        say,
-        alert("emergency_notice", f"emergency:{heard.message_id}", template),
-    )
+    say = _urgent_say("sensitive" if sensitive else "emergency", case, ground, heard.understanding)
+    rung = alert("emergency_notice", f"emergency:{heard.message_id}", "emergency")
+    effects: tuple[Effect, ...] = (Record(kind="danger_told"), say, rung)
+    if case.ended and case.status is not Status.MERGED and case.category is not None:
+        case, moved = _hand_on(case, now, ground)
+        effects += moved
+    elif sensitive and case.turn:
+        effects += (_pass_on(heard),)  # its senior officer alone may read the words
     return Decision(case=case, effects=effects, result="answered:emergency")
 
 
-def _is_threat(case: Case, heard: CitizenWrote, ground: Ground) -> bool:
-    u = heard.understanding
-    category = ground.taxonomy.categories.get(u.category or "")
-    threatened = (
-        heard.answer.wants.threatened
-        or u.register is Register.SENSITIVE
-        or (category is not None and category.sensitivity is Sensitivity.SENSITIVE)
+def _urgent_say(template: str, case: Case, ground: Ground, u: Understanding) -> Say:
+    facts = Facts(helplines=helplines(case, ground, u), category=case.category)
+    return Say(template=template, facts=facts, step="answer", urgent=True)
+
+
+def _pass_on(heard: CitizenWrote) -> Notify:
+    return Notify(
+        audience=Audience.OWNER,
+        template="addition_notice",
+        facts=words_of(heard),
+        step=f"addition:{heard.message_id}",
+        urgent=True,
     )
-    return threatened and case.sensitivity is not Sensitivity.SENSITIVE and not case.ended
 
 
-def _threat(case: Case, ground: Ground) -> Decision:
-    """A threat because of a complaint makes the ticket sensitive; the CMO desk is rung."""
+def _told_category(heard: CitizenWrote, ground: Ground) -> Category | None:
+    """The sensitive category these words name, if any."""
+    named = ground.taxonomy.categories.get(heard.understanding.category or "")
+    return named if named is not None and named.sensitivity is Sensitivity.SENSITIVE else None
+
+
+def _is_threat(case: Case, heard: CitizenWrote, ground: Ground) -> bool:
+    """A threat because of a complaint supposes that something was complained of."""
+    told = _told_category(heard, ground)
+    threatened = heard.answer.wants.threatened or (told is not None and told.code == THREAT)
+    return threatened and case.category is not None
+
+
+def _threat(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
+    """The ticket leaves the office complained of for a senior officer's private chat; the CMO desk is rung."""
+    quiet = case.sensitivity is Sensitivity.SENSITIVE
+    known = quiet and case.with_office
     case = replace(case, sensitivity=Sensitivity.SENSITIVE, urgent=True, confirm_asked_at=None)
-    say = Say(template="threat_raised", facts=Facts(helplines=helplines(case, ground)), step="answer", urgent=True)
-    effects = (Record(kind="threat_told"), say, alert("emergency_notice", f"threat:{case.turn}", "threat"))
-    return Decision(case=case, effects=effects, result="answered:threat")
+    say = _urgent_say("sensitive" if quiet else "threat_raised", case, ground, heard.understanding)
+    rung = alert("emergency_notice", f"threat:{heard.message_id}", "threat")
+    effects: tuple[Effect, ...] = (Record(kind="threat_told"), say, rung)
+    if known:
+        return Decision(case=case, effects=(*effects, _pass_on(heard)), result="answered:threat")
+    if case.status is Status.MERGED:
+        return Decision(case=case, effects=effects, result="answered:threat")
+    handed, moved = _hand_on(case, now, ground)
+    return Decision(case=handed, effects=(*effects, *moved), result="answered:threat")
+
+
+def _is_sensitive_matter(case: Case, heard: CitizenWrote, ground: Ground) -> bool:
+    told = heard.understanding.register is Register.SENSITIVE or _told_category(heard, ground) is not None
+    return told and case.sensitivity is not Sensitivity.SENSITIVE and case.status is not Status.MERGED
+
+
+def _sensitive_matter(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
+    """What must not be public: number and safety words here, the text to a senior officer's private chat at once.
+
+    Told beside another matter that an office has (or had), it gets a number of its own, and the other goes on as it was.
+    """
+    named, u = _told_category(heard, ground), heard.understanding
+    mine = ground.taxonomy.categories.get(case.category or "")
+    correction = heard.answer.wants.correction
+    if case.turn and named is not None and mine is not None and mine.base != named.base and not correction:
+        return Decision(case=case, result="other_matter", rest=heard.text, rest_category=named.code)
+    told = _with_slots(case, heard, ground)
+    told = replace(
+        told,
+        category=named.code if named else told.category or SENSITIVE_MATTER,
+        register=case.register if case.register is Register.GRAVE else Register.SENSITIVE,
+        sensitivity=Sensitivity.SENSITIVE,
+        urgent=case.urgent or u.kind is Kind.EMERGENCY,
+    )
+    say = _urgent_say("sensitive", told, ground, u)
+    rung: tuple[Effect, ...] = ()
+    if told.urgent:
+        told = replace(told, confirm_asked_at=None)
+        rung = (alert("emergency_notice", f"emergency:{heard.message_id}", "emergency"),)
+    handed, moved = _hand_on(told, now, ground)
+    effects = (Record(kind="sensitive_told"), say, *rung, *moved)
+    return Decision(case=handed, effects=effects, result="answered:sensitive")
+
+
+def _hand_on(case: Case, now: datetime, ground: Ground) -> tuple[Case, tuple[Effect, ...]]:
+    """Hand a ticket on that became sensitive, or that had ended; its old notice dies (and shows no words if sensitive)."""
+    asked = SettleSatisfaction(cycle=case.disposal_count, outcome=Outcome.NOT_ASKABLE)
+    settle = (asked,) if case.status is Status.DISPOSED else ()
+    before: tuple[Effect, ...] = (RefreshNotice(),) if case.turn else ()
+    again = replace(
+        case,
+        category=case.category or SENSITIVE_MATTER,
+        reopen_count=case.reopen_count + (case.status is Status.CLOSED),
+    )
+    kind = "reopened" if case.ended else "rerouted" if case.turn else "assigned"
+    handed, effects = hand(again, now, ground, kind=kind)
+    return handed, (*before, *settle, *effects)
 
 
 def _withdraw(case: Case, now: datetime, ground: Ground) -> Decision:
@@ -119,6 +226,9 @@ def _fill(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Dec
     filled = _with_slots(case, heard, ground)
     if filled.category is not None and missing(filled, ground) is Asked.NOTHING:
         handed, effects = hand(filled, now, ground)
+        if handed.sensitivity is Sensitivity.SENSITIVE:
+            say = _urgent_say("sensitive", handed, ground, heard.understanding)
+            return Decision(case=handed, effects=(*effects, say), result="answered:sensitive")
         return said(handed, "routed", "answered:routed", *effects, facts=office_facts(handed))
     if (filled.category, filled.district) != (case.category, case.district):
         ask = missing(filled, ground)
@@ -142,7 +252,7 @@ def _with_slots(case: Case, heard: CitizenWrote, ground: Ground) -> Case:
         keys=case.keys | u.keys,
         keep_name_hidden=case.keep_name_hidden or u.keep_name_hidden,
         language=u.language if len(heard.text.split()) >= 3 else case.language,
-        sensitivity=kind.sensitivity if kind else case.sensitivity,
+        sensitivity=kept_sensitivity(case, kind.sensitivity) if kind else case.sensitivity,
         category_choices=(answer.category_choices or case.category_choices) if category is None else (),
         district_choices=(answer.district_choices or case.district_choices) if district is None else (),
     )
@@ -216,13 +326,26 @@ def _unasked(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> 
         return _recorrect(case, changed, now, ground)
     if wants.status:
         return said(case, "status", "answered:status", facts=status_facts(case, now))
-    if wants.resolved and not wants.unresolved and case.with_office:
+    if _is_surely_done(case, heard):
         return aftermath.close_satisfied(case, now, rest=answer.rest, rest_category=answer.rest_category, early=True)
     if wants.thanks and not wants.unresolved:
         return Decision(case=case, effects=(Record(kind="thanked"),), result="ignored:thanks")
     if heard.joined:
         return Decision(case=case, effects=(Record(kind="addition"), RefreshNotice()), result="addition")
     return add(case, heard)
+
+
+def _is_surely_done(case: Case, heard: CitizenWrote) -> bool:
+    """May an unasked word close the ticket? Only where nothing else can be meant and nobody is in need."""
+    wants, answer, u = heard.answer.wants, heard.answer, heard.understanding
+    in_need = case.urgent or case.register is Register.GRAVE or case.sensitivity is Sensitivity.SENSITIVE
+    if in_need or not case.with_office or not wants.resolved or wants.unresolved or wants.threatened:
+        return False
+    if answer.rest:
+        return True  # "that is done, but now ...": the rest becomes a complaint of its own
+    return answer.category in (None, case.category) and (
+        u.kind is not Kind.GRIEVANCE or u.category in (None, case.category)
+    )
 
 
 def _danger_over(case: Case) -> Decision:
@@ -277,7 +400,20 @@ def _recorrect(case: Case, changed: Case, now: datetime, ground: Ground) -> Deci
         step=f"moved:{case.turn}",
         quiet=True,
     )
-    same_office = case.district == changed.district
+    same_office = _stays(case, changed, ground)
     handed, effects = (rehand if same_office else hand)(changed, now, ground, kind="rerouted")
-    before = (was,) if same_office else (was, RefreshNotice(), moved)
+    before: tuple[Effect, ...] = (was,) if same_office else (was, RefreshNotice())
+    if not same_office and handed.owner_post != case.owner_post and handed.sensitivity is Sensitivity.NORMAL:
+        before += (moved,)  # an office complained of is not told where the complaint went
     return said(handed, "corrected", "answered:corrected", *before, *effects, facts=office_facts(handed))
+
+
+def _stays(case: Case, changed: Case, ground: Ground) -> bool:
+    """Does the corrected ticket belong to the very chair that has it?"""
+    kind = ground.taxonomy.categories[changed.category or "other"]
+    owner = ground.directory.posts.get(case.owner_post or "")
+    department = department_for(kind, changed.rural)
+    if case.district != changed.district or owner is None or department != case.department:
+        return False
+    sensitivity = kept_sensitivity(changed, kind.sensitivity)
+    return sensitivity is case.sensitivity and owner.level >= first_level(kind, department, sensitivity)
