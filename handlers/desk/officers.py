@@ -12,8 +12,9 @@ from handlers.case import Case
 from handlers.conversation import decide
 from handlers.desk.snapshot import Ours, Snapshot, numbers_in
 from handlers.desk.steps import Origin, Outcome, Step, Words
-from handlers.effects import Act, Decision, Effect, How, Press, Tell
+from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Say, Tell
 from handlers.facts import Facts
+from handlers.handing import awaiting_nothing
 from handlers.heard import (
     DeskPlaced,
     DeskReopened,
@@ -26,14 +27,15 @@ from handlers.heard import (
     OfficerRejected,
 )
 from handlers.office_acts import ActRefused
-from handlers.render import RenderError, render_result_within
+from handlers.render import RenderError, render, render_result_within
 from handlers.replies import office_facts
 from handlers.routing import may_act, may_see
+from handlers.speaking import may_speak_unasked, speak_within_limits
 from handlers.understanding import mask, read_answer
-from handlers.understanding.meaning import Asked
+from handlers.understanding.meaning import Asked, Verdict
 from store.inbound import DeskUpdate
 from store.inbox import InboxRow
-from store.vocabulary import DeskVerb, Platform, Role
+from store.vocabulary import Awaiting, DeskVerb, Platform, Register, Role, Sensitivity
 
 REJECT_REASONS = (
     "not_a_grievance",
@@ -48,7 +50,9 @@ LONGEST_WORDS = 2000  # characters of an officer's reply that are kept
 ATR_TEMPLATES = frozenset(
     {"notice", "prompt_atr", "reminder", "escalated", "reopened_notice", "addition_notice", "answer_notice"}
 )
-PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "emergency_confirm"})
+PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice"})
+DESK_WORDS_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "addition_notice"})
+LONGEST_PLACING = 3  # words: more than a district and a matter is meant for the one who grieves
 
 
 def decide_update(snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outcome:
@@ -198,11 +202,23 @@ def _do(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerActed, done:
         decision = decide(case, act, snapshot.now, snapshot.ground)
     except ActRefused as refused:
         return _told(origin, template, Facts(why=refused.code), how, f"refused:{refused.code}", case)
+    if case.register is Register.GRAVE and isinstance(act, DeskPlaced | OfficerForwarded):
+        decision = _unsaid(decision, case)
     answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=Facts(why=done), how=how))
     step = Step(origin, case, replace(decision, effects=answered))
     if decision.case is not None:
         snapshot.keep(decision.case)
     return Outcome(decision.result, (step,))
+
+
+def _unsaid(decision: Decision, before: Case) -> Decision:
+    """The same placing without a form answer or a question: to grief only a person writes."""
+    effects = tuple(effect for effect in decision.effects if not isinstance(effect, Say))
+    case = decision.case
+    if case is not None:
+        case = replace(case, unasked_count=before.unasked_count)
+        case = awaiting_nothing(case) if case.awaiting is Awaiting.DETAILS else case
+    return replace(decision, case=case, effects=effects)
 
 
 def _draft_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, draft_id: int) -> Outcome:
@@ -269,11 +285,59 @@ def _reply_meant(
     if ours.template == "choose_department":
         reason = mask(update.text.strip())
         return _do(snapshot, origin, case, OfficerForwarded(by=by, department=None, reason=reason), "forwarded")
-    if ours.template in PLACING_TEMPLATES and by.role is Role.CMO_DESK and not case.with_office:
+    if ours.template == "emergency_confirm":
+        return _confirmed(snapshot, origin, update, case)
+    from_cmo = by.role is Role.CMO_DESK
+    if from_cmo and case.register is Register.GRAVE and ours.template in DESK_WORDS_TEMPLATES:
+        return _to_the_grieving(snapshot, origin, update, case, by)
+    if ours.template in PLACING_TEMPLATES and from_cmo and not case.with_office:
         return _placed(snapshot, origin, update, case, by)
     if ours.template in ATR_TEMPLATES or ours.template in PLACING_TEMPLATES:
         return _draft(snapshot, origin, update, case, by)
     return _refuse(origin, "not_here", case)
+
+
+def _confirmed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case) -> Outcome:
+    """The desk says whether help has come; a no leaves the ticket urgent."""
+    answer = read_answer(update.text, asked=Asked.SATISFACTION)
+    missing_still = answer.wants.unresolved or answer.verdict is Verdict.UNSATISFIED
+    record = Record(kind="help_missing" if missing_still else "help_confirmed")
+    told = Tell(template="refusal", facts=Facts(why="set"), how=How.REPLY)
+    effects: tuple[Effect, ...] = (record, told)
+    if case.with_office:
+        effects = (record, RefreshNotice(), told)
+    calm = case if missing_still else replace(case, urgent=False)
+    snapshot.keep(calm)
+    decision = Decision(case=calm, effects=effects, result=record.kind)
+    return Outcome(record.kind, (Step(origin, case, decision),))
+
+
+def _to_the_grieving(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
+    """A clerk's reply is written to the citizen as it stands; two or three words of place and matter only place it."""
+    words = mask(update.text.strip())
+    if len(words.split()) <= LONGEST_PLACING and not case.with_office:
+        placed = _placed(snapshot, origin, update, case, by)
+        if placed.result != "refused:understood_nothing":
+            return placed
+    if not may_speak_unasked(case, snapshot.ground.policy):
+        return _refuse(origin, "not_askable", case)
+    try:
+        render(case.language, "citizen", "desk_words", Facts(number=case.number, officer_words=words))
+    except RenderError:
+        return _refuse(origin, "text_too_long", case)
+    say = Say(
+        template="desk_words",
+        facts=Facts(officer_words=words),
+        step=f"desk_words:{update.message_id}",
+        unasked=True,
+        urgent=True,
+    )
+    told = Tell(template="refusal", facts=Facts(why="words_sent"), how=How.REPLY)
+    decision = Decision(case=case, effects=(Record(kind="desk_wrote"), say, told), result="desk_wrote")
+    decision = speak_within_limits(decision, snapshot.now, snapshot.ground.policy)
+    if decision.case is not None:
+        snapshot.keep(decision.case)
+    return Outcome("desk_wrote", (Step(origin, case, decision),))
 
 
 def _placed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
@@ -296,10 +360,15 @@ def _draft(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, b
     if not case.with_office:
         return _refuse(origin, "closed_ticket", case)
     words = update.text.strip()
+    confirm = ((Press(act=Act.CONFIRM, argument="draft"), Press(act=Act.CANCEL, argument="draft")),)
     photo = next((attachment.ref for attachment in update.attachments if attachment.kind == "photo"), None)
     facts = replace(
         office_facts(case), number=case.number, officer_words=mask(words), photo_on_record=photo is not None
     )
+    if case.sensitivity is Sensitivity.SENSITIVE:  # nobody reads it in public: no preview may say so
+        quiet = Tell(template="preview", facts=Facts(why="not_public"), how=How.REPLY, step="preview", presses=confirm)
+        decision = Decision(case=case, effects=(quiet,), result="drafted")
+        return Outcome("drafted", (Step(origin, case, decision, draft=(by.officer_id, words, photo)),))
     try:
         text, cut = render_result_within(case.language, facts)
     except RenderError:
@@ -309,7 +378,7 @@ def _draft(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, b
         facts=Facts(citizen_reads=text, cut=cut),
         how=How.REPLY,
         step="preview",
-        presses=((Press(act=Act.CONFIRM, argument="draft"), Press(act=Act.CANCEL, argument="draft")),),
+        presses=confirm,
     )
     decision = Decision(case=case, effects=(preview,), result="drafted")
     return Outcome("drafted", (Step(origin, case, decision, draft=(by.officer_id, words, photo)),))
@@ -344,5 +413,7 @@ def _card(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
         return _refuse(origin, _stranger_code(snapshot, update))
     if case is None or not any(may_see(case, post, directory) for post in posts):
         return _refuse(origin, "number_unknown")
+    if case.sensitivity is not Sensitivity.NORMAL and update.chat_kind != "private":
+        return _refuse(origin, "not_here")
     tell = Tell(template="ticket_card", how=How.REPLY, step="ticket_card")
     return Outcome("answered:card", (Step(origin, case, Decision(case=case, effects=(tell,), result="answered:card")),))
