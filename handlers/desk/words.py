@@ -90,8 +90,10 @@ def hear_words(snapshot: Snapshot, row: InboxRow, post: Inbound, parts: Sequence
     outcome = _by_finding(snapshot, row, post, origin, finding, u, text, first)
     if not outcome.steps:
         return replace(outcome, joins=joins)
-    head = replace(outcome.steps[0], words=words)
-    return replace(outcome, steps=(head, *outcome.steps[1:]), joins=joins)
+    steps = list(outcome.steps)
+    at = -1 if steps[0].decision.result == "other_matter" else 0  # words about another matter stay with that matter
+    steps[at] = replace(steps[at], words=words)
+    return replace(outcome, steps=tuple(steps), joins=joins)
 
 
 def _understood(
