@@ -13,7 +13,9 @@ from datetime import datetime
 from handlers.case import Case
 from handlers.ground import Ground
 from handlers.understanding.meaning import Answer, Understanding, Verdict
-from store.vocabulary import Awaiting, Kind, Outcome, Status
+from store.vocabulary import Awaiting, Kind, Outcome, Register, Sensitivity, Status
+
+WORDS_OF_A_VERDICT = 6  # a longer post may tell of something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Hint:
     thread_id: str
     replied_ticket: int | None  # the ticket of our message that this one replies to
     occurred_at: datetime
+    verdict: Verdict | None = None  # what the words would say if they answered "is it really done?"
+    has_media: bool = False
 
 
 Finding = Found | Several | NewMatter | Repeat
@@ -74,15 +78,15 @@ def find_conversation(
         return _second_matter(case, hint, understanding, answer, own, now, ground)
     for number in understanding.numbers:
         if case := by_number.get(number):
-            return Found(case, own=_is_own(case, hint))
+            return _second_matter(case, hint, understanding, answer, own, now, ground)
     mine_here = [case for case in in_thread if _is_own(case, hint)]
     open_here = [case for case in mine_here if not case.ended]
     if len(open_here) == 1:
         return _second_matter(open_here[0], hint, understanding, answer, own, now, ground)
     if len(open_here) > 1:
         return _which(open_here, hint, understanding, answer, own, now, ground)
-    if mine_here and _is_about_the_past(understanding, answer):
-        return Found(mine_here[-1], own=True)
+    if mine_here:
+        return _after_the_end(mine_here[-1], hint, understanding, answer, own, now, ground)
     if others := [case for case in in_thread if not _is_own(case, hint)]:
         return _stranger(others[-1], understanding, answer, own, now, ground)
     return _elsewhere(hint, understanding, answer, own, now, ground)
@@ -104,6 +108,29 @@ def _is_about_the_past(u: Understanding, answer: Answer) -> bool:
     return asked or u.kind is Kind.STATUS_QUERY or answer.verdict is Verdict.UNSATISFIED or not _names_a_matter(u)
 
 
+def is_cry(u: Understanding, ground: Ground) -> bool:
+    """Words that need a person at once, whoever writes them and wherever."""
+    category = ground.taxonomy.categories.get(u.category or "")
+    return (
+        u.self_harm
+        or u.kind is Kind.EMERGENCY
+        or u.register in (Register.GRAVE, Register.SENSITIVE)
+        or (category is not None and category.sensitivity is Sensitivity.SENSITIVE)
+    )
+
+
+def _after_the_end(
+    case: Case, hint: Hint, u: Understanding, answer: Answer, own: Sequence[Case], now: datetime, ground: Ground
+) -> Finding:
+    """All own tickets of this thread have ended: words about the last of them, or something new that is linked to it."""
+    if u.kind is Kind.EMERGENCY or u.self_harm:
+        return NewMatter(linked=case)
+    if _is_about_the_past(u, answer):
+        return Found(case, own=True)
+    found = _elsewhere(hint, u, answer, own, now, ground)
+    return NewMatter(linked=case) if found == NewMatter() else found
+
+
 def _second_matter(
     case: Case,
     hint: Hint,
@@ -116,6 +143,8 @@ def _second_matter(
     """A message in a ticket's thread belongs to it unless it plainly names another office's matter."""
     if not _is_own(case, hint):
         return _stranger(case, u, answer, own, now, ground)
+    if case.ended and (u.kind is Kind.EMERGENCY or u.self_harm):
+        return NewMatter(linked=case)
     if case.awaiting in (Awaiting.DETAILS, Awaiting.SATISFACTION, Awaiting.OFFICER_QUESTION) or case.urgent:
         return Found(case, own=True)
     if _is_other_matter(case, u, answer, ground):
@@ -164,7 +193,10 @@ def _which(
 def _stranger(
     case: Case, u: Understanding, answer: Answer, own: Sequence[Case], now: datetime, ground: Ground
 ) -> Finding:
-    """Somebody else in the thread: "same here" is a me-too, a matter with a place of its own is their own complaint."""
+    """Somebody else in the thread: "same here" is a me-too, a matter with a place of its own is their own complaint,
+    and a cry for help is never somebody else's."""
+    if is_cry(u, ground):
+        return NewMatter(linked=case)
     if _names_a_matter(u) and (u.district is not None or u.locality is not None or len(u.keys) >= 4):
         same = [other for other in own if not other.ended and is_same_matter(other, u, now, ground)]
         return Repeat(same[0]) if same else NewMatter(linked=case)
@@ -182,6 +214,8 @@ def _elsewhere(
         if len(open_ones) == 1:
             return Found(open_ones[0], own=True)
         return Several(tuple(open_ones)) if open_ones else NewMatter()
+    if (answered := _asked_if_done(hint, u, open_ones)) is not None:
+        return answered
     if hint.account_id is not None:
         for case in own:
             if is_same_matter(case, u, now, ground):
@@ -196,6 +230,20 @@ def _elsewhere(
         if wants.status or wants.unresolved or wants.resolved or wants.reopen or wants.withdraw or wants.stop:
             return Found(open_ones[0], own=True)
     return NewMatter()
+
+
+def _asked_if_done(hint: Hint, u: Understanding, open_ones: Sequence[Case]) -> Finding | None:
+    """A short verdict in a post of its own answers our question, if one was asked; after several, we ask which."""
+    if hint.verdict not in (Verdict.SATISFIED, Verdict.UNSATISFIED) or _names_a_matter(u) or hint.has_media:
+        return None
+    if len(u.masked.split()) > WORDS_OF_A_VERDICT or u.outside is not None:
+        return None
+    asked = [case for case in open_ones if case.awaiting is Awaiting.SATISFACTION]
+    if u.district is not None:
+        asked = [case for case in asked if case.district == u.district]
+    if not asked:
+        return None
+    return Found(asked[0], own=True) if len(asked) == 1 else Several(tuple(asked))
 
 
 def is_same_matter(case: Case, u: Understanding, now: datetime, ground: Ground) -> bool:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import msgspec
 
+from handlers.aftermath import verdict_of
 from handlers.case import Case
 from handlers.conversation import decide, speak_within_limits
 from handlers.desk.snapshot import Snapshot
@@ -25,6 +26,7 @@ from handlers.finding import (
     Repeat,
     Several,
     find_conversation,
+    is_cry,
     is_same_matter,
 )
 from handlers.heard import CitizenWrote, Speaker
@@ -131,6 +133,8 @@ def _find(snapshot: Snapshot, post: Inbound, origin: Origin, u: Understanding, a
         thread_id=post.thread_id,
         replied_ticket=replied.ticket_id if replied else None,
         occurred_at=post.occurred_at,
+        verdict=verdict_of(heard_on(None, post, u, post.text, asked=Asked.SATISFACTION)),
+        has_media=bool(post.attachments),
     )
     return find_conversation(hint, u, answer, own, in_thread, snapshot.numbered_cases(), snapshot.now, snapshot.ground)
 
@@ -169,10 +173,12 @@ def _by_finding(
             return _new(snapshot, row, post, origin, u, text, linked, first)
 
 
-def heard_on(case: Case | None, post: Inbound, u: Understanding, text: str, *, joined: bool = False) -> CitizenWrote:
+def heard_on(
+    case: Case | None, post: Inbound, u: Understanding, text: str, *, joined: bool = False, asked: Asked | None = None
+) -> CitizenWrote:
     answer = read_answer(
         text,
-        asked=_asked(case),
+        asked=asked or _asked(case),
         category=case.category if case else None,
         district=case.district if case else None,
         category_choices=case.category_choices if case else (),
@@ -219,7 +225,7 @@ def _on_ticket(
         origin = replace(origin, actor="stranger")
     supporter = origin.account_id if decision.result == "me_too" else None
     step = Step(origin, case, decision, supporter=supporter)
-    if decision.rest or decision.result == "too_late":
+    if decision.rest or decision.result in ("too_late", "other_matter"):
         return _with_rest(snapshot, row, post, origin, case, step)
     return outcome_of(snapshot, decision.result, step)
 
@@ -363,7 +369,8 @@ def _new(
             result="answered:number",
         )
         return Outcome(decision.result, (Step(origin, None, decision),))
-    if not _addressed(post) or (post.implicit and not opens_ticket(u, has_media=False)):
+    called = linked is not None and is_cry(u, snapshot.ground)  # in a thread of ours a cry needs no mention
+    if not (_addressed(post) or called) or (post.implicit and not opens_ticket(u, has_media=False)):
         return Outcome("ignored:not_addressed" if not post.implicit else "ignored:implicit")
     seed = replace(_seed(snapshot, row, post, origin), linked_to=linked.id if linked else None)
     heard = heard_on(None, post, _placed_before(snapshot, post, origin, u, linked), text)
