@@ -5,15 +5,18 @@ Pure. What is unclear never closes a ticket, and silence is never counted as sat
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
 from handlers.case import Case
 from handlers.effects import (
+    Act,
     Audience,
     Decision,
     Effect,
     Notify,
+    Press,
     Record,
     RefreshNotice,
     Say,
@@ -21,20 +24,22 @@ from handlers.effects import (
 )
 from handlers.facts import Facts
 from handlers.ground import Ground
-from handlers.handing import awaiting, awaiting_nothing, hand, rehand
+from handlers.handing import awaiting, awaiting_nothing, hand, is_complete, rehand
 from handlers.heard import CitizenWrote
-from handlers.replies import add, office_facts, result_facts, status_facts, to_triage
+from handlers.replies import add, office_facts, result_facts, status_facts, to_triage, words_of
 from handlers.speaking import is_muted
 from handlers.understanding.meaning import Asked, Verdict
 from handlers.understanding.text import ascii_digits
-from store.vocabulary import Awaiting, Outcome, Sensitivity, Status
+from store.vocabulary import Awaiting, Kind, Outcome, Register, Sensitivity, Status
 
 YES, NO = "1", "2"  # the numbers our question offers
+WORDS_OF_AN_OK = 2
+MENTION = re.compile(r"@\w+")
 
 
 def verdict_of(heard: CitizenWrote) -> Verdict:
     """The verdict of an answer to our question, its numbers included."""
-    bare = ascii_digits(heard.text).strip(" .)(")
+    bare = ascii_digits(MENTION.sub("", heard.text)).strip(" .)(")
     if bare == YES:
         return Verdict.SATISFIED
     if bare == NO:
@@ -59,6 +64,9 @@ def hear_verdict(case: Case, heard: CitizenWrote, now: datetime, ground: Ground)
             )
         case Verdict.UNSATISFIED:
             return reopen(case, heard, now, ground)
+        case Verdict.STATUS_QUERY if case.register is Register.GRAVE and not _is_quiet(case):
+            say = Say(template="desk_words", facts=result_facts(case), step="answer")
+            return Decision(case=case, effects=(say,), result="answered:result")
         case Verdict.STATUS_QUERY if is_muted(case, ground.policy) and not case.reminded and not _is_quiet(case):
             told = replace(case, reminded=True, awaiting_since_at=now)
             say = Say(template="result", facts=result_facts(case), step="answer")
@@ -77,6 +85,8 @@ def _is_quiet(case: Case) -> bool:
 def _unclear(case: Case, heard: CitizenWrote) -> Decision:
     """Ask once more by number; after that wait quietly, so that two machines never talk each other to death."""
     record = Record(kind="verdict_unclear")
+    if case.register is Register.GRAVE:
+        return add(case, heard)
     if case.misses >= 1:
         notice = Notify(
             audience=Audience.OWNER,
@@ -165,7 +175,13 @@ def hear_after_end(case: Case, heard: CitizenWrote, now: datetime, ground: Groun
         settle = SettleSatisfaction(cycle=case.disposal_count, outcome=Outcome.SATISFIED)
         say = Say(template="satisfied_late", step="answer")
         return Decision(case=late, effects=(Record(kind="satisfied_late"), settle, say), result="answered:late_yes")
-    if wants.status or case.status is Status.REJECTED:
+    if case.status is Status.REJECTED and (completed := _completed(case, heard, now, ground)) is not None:
+        return completed
+    if case.status is Status.WITHDRAWN and not _is_thanks(heard):
+        return _after_withdrawal(case, heard, now, ground)
+    if case.status is Status.CLOSED and not wants.status and not _is_thanks(heard) and _is_matter(heard):
+        return Decision(case=case, result="other_matter", rest=heard.text)
+    if not _is_thanks(heard):
         say = Say(template="status", facts=status_facts(case, now), step="answer")
         extra: tuple[Effect, ...] = ()
         if case.status is Status.REJECTED:
@@ -176,10 +192,65 @@ def hear_after_end(case: Case, heard: CitizenWrote, now: datetime, ground: Groun
                     template="addition_notice",
                     facts=words,
                     step=f"objection:{heard.message_id}",
+                    presses=((Press(act=Act.REOPEN),),),
                 ),
             )
         return Decision(case=case, effects=(Record(kind="heard"), *extra, say), result="answered:status")
     return Decision(case=case, effects=(Record(kind="heard"),), result="ignored:thanks")
+
+
+def _is_matter(heard: CitizenWrote) -> bool:
+    """Does this tell of some trouble, if only with a picture?"""
+    return heard.understanding.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) or heard.has_media
+
+
+def _is_thanks(heard: CitizenWrote) -> bool:
+    """Thanks, a yes or a bare "ok", which need no answer from us; a word of trouble beside them does."""
+    u, wants = heard.understanding, heard.answer.wants
+    if u.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) or wants.status or wants.unresolved:
+        return False
+    bare = (
+        u.kind is Kind.CHATTER and len(MENTION.sub("", heard.text).split()) <= WORDS_OF_AN_OK and "?" not in heard.text
+    )
+    if heard.has_media:
+        return wants.thanks or u.kind is Kind.PRAISE
+    return wants.thanks or u.kind is Kind.PRAISE or verdict_of(heard) is Verdict.SATISFIED or bare
+
+
+def _completed(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision | None:
+    """A ticket not taken up for want of a place or a matter is taken up when these words name what was missing."""
+    answer, u = heard.answer, heard.understanding
+    if case.category is not None and is_complete(case, ground):
+        return None
+    known = replace(
+        case,
+        category=case.category or u.category or answer.category,
+        district=case.district or answer.district or u.district,
+        locality=answer.locality or u.locality or case.locality,
+        rural=case.rural if u.rural is None else u.rural,
+        keys=case.keys | u.keys,
+    )
+    if known.category is None or not is_complete(known, ground):
+        return None
+    handed, effects = hand(known, now, ground, kind="reopened")
+    say = Say(template="routed", facts=office_facts(handed), step="answer")
+    return Decision(case=handed, effects=(*effects, say), result="answered:routed")
+
+
+def _after_withdrawal(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
+    """Trouble told after a withdrawal takes it back; other words go before a person, and are answered."""
+    if _is_matter(heard) and not heard.answer.wants.withdraw:
+        return _undo_withdrawal(case, now, ground)
+    say = Say(template="status", facts=status_facts(case, now), step="answer")
+    if heard.answer.wants.status:
+        return Decision(case=case, effects=(Record(kind="heard"), say), result="answered:status")
+    notice = Notify(
+        audience=Audience.CMO,
+        template="addition_notice",
+        facts=words_of(heard),
+        step=f"addition:{heard.message_id}",
+    )
+    return Decision(case=case, effects=(Record(kind="heard"), notice, say), result="answered:status")
 
 
 def _undo_withdrawal(case: Case, now: datetime, ground: Ground) -> Decision:
