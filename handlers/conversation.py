@@ -16,11 +16,11 @@ from handlers.heard import CitizenWrote, Heard, HumanSpoke, PostDeleted, SayRefu
 from handlers.lifecycle import check_move
 from handlers.office_acts import ActRefused, hear_officer
 from handlers.passing_time import hear_silence, next_wake
-from handlers.replies import status_facts
+from handlers.replies import said, status_facts, to_triage
 from handlers.speaking import hear_refusal, speak_within_limits
 from handlers.talk import hear_complainant
 from handlers.understanding.meaning import Verdict
-from store.vocabulary import Awaiting, Status
+from store.vocabulary import Awaiting, Kind, Status
 
 __all__ = ["ActRefused", "decide", "next_wake", "speak_within_limits"]
 
@@ -49,6 +49,7 @@ def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
             decision = hear_officer(case, heard, now, ground)
     if decision.case is not None:
         check_move(case.status, decision.case.status)
+        decision = replace(decision, case=_since(case, decision.case, now))
     return speak_within_limits(decision, now, ground.policy)
 
 
@@ -57,12 +58,26 @@ def _answerable(case: Case, heard: CitizenWrote) -> Case:
     return replace(case, reply_to_id=heard.message_id) if heard.names_us else case
 
 
+def _since(before: Case, after: Case, now: datetime) -> Case:
+    """A ticket that comes to the CMO desk with no question open waits there from now on."""
+    waits = after.status is Status.TRIAGE and after.awaiting is Awaiting.NOTHING
+    came = before.status is not Status.TRIAGE or before.turn != after.turn
+    if not waits or not came:
+        return after
+    return replace(after, awaiting_since_at=now)
+
+
 def _hear_unproven(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
     """Under a hidden author's post anyone may add details; nobody may withdraw, close, rate or reopen by comment."""
-    wants, verdict = heard.answer.wants, heard.answer.verdict
-    harmless = replace(heard.answer, wants=replace(wants, withdraw=False, stop=False, resolved=False, reopen=False))
-    if case.awaiting is Awaiting.DETAILS or wants.status:
-        return hear_complainant(case, replace(heard, answer=harmless), now, ground)
+    wants, verdict, u = heard.answer.wants, heard.answer.verdict, heard.understanding
+    if not case.ended and not case.urgent and (u.kind is Kind.EMERGENCY or u.self_harm):
+        return hear_complainant(case, _without_power(heard), now, ground)
+    if wants.status:
+        return _unproven_question(case, heard, now)
+    if case.awaiting is Awaiting.DETAILS and not case.ended:
+        if heard.answer.outside is not None and case.district is None and case.status is Status.COLLECTING:
+            return said(*to_triage(case, "unproven"))
+        return hear_complainant(case, _without_power(heard), now, ground)
     unsolved = wants.unresolved or wants.reopen or verdict is Verdict.UNSATISFIED
     why = "unproven_dissatisfaction" if unsolved else "unproven"
     facts = Facts(words=heard.understanding.masked or None, why=why)
@@ -80,6 +95,32 @@ def _hear_unproven(case: Case, heard: CitizenWrote, now: datetime, ground: Groun
         case=replace(case, last_heard_at=now),
         effects=(Record(kind="unproven_words"), notice, say),
         result="addition",
+    )
+
+
+def _without_power(heard: CitizenWrote) -> CitizenWrote:
+    """The same words, good for nothing but filling what we asked for."""
+    wants = replace(
+        heard.answer.wants,
+        withdraw=False,
+        stop=False,
+        start=False,
+        resolved=False,
+        unresolved=False,
+        reopen=False,
+        correction=False,
+    )
+    answer = replace(heard.answer, wants=wants, verdict=None, outside=None, rest="", rest_category=None)
+    return replace(heard, answer=answer)
+
+
+def _unproven_question(case: Case, heard: CitizenWrote, now: datetime) -> Decision:
+    """A question is answered with the status; whatever else the words say changes nothing."""
+    say = Say(template="status", facts=status_facts(case, now), step="answer", reply_to=heard.message_id)
+    return Decision(
+        case=replace(case, last_heard_at=now),
+        effects=(Record(kind="unproven_words"), say),
+        result="answered:status",
     )
 
 

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 
 from handlers.case import Case
 from handlers.effects import (
+    Act,
     Audience,
     Decision,
     Effect,
     Notify,
+    Press,
     Record,
     RefreshNotice,
     Say,
@@ -23,16 +25,25 @@ from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting_nothing
 from handlers.policy import Policy
-from handlers.replies import ask_facts, office_facts, to_triage
+from handlers.replies import ask_facts, office_facts, to_triage, triage_presses
 from handlers.speaking import is_muted, not_askable_notice, resumed
 from handlers.time_limits import percent_passed, when_percent
-from store.vocabulary import Awaiting, Outcome, Sensitivity, Status
+from store.vocabulary import Awaiting, Outcome, Register, Sensitivity, Status
+
+EVERY_DAY = timedelta(hours=24)  # how often the CMO desk hears again of what waits for it
 
 
 def next_wake(case: Case, policy: Policy) -> datetime | None:
     """When time passing will next matter for this case; None when never."""
     moments = [
-        moment for moment in (_wait_ends(case, policy), _limit_step(case, policy), _confirm(case, policy)) if moment
+        moment
+        for moment in (
+            _wait_ends(case, policy),
+            _limit_step(case, policy),
+            _confirm(case, policy),
+            _waits_for_desk(case),
+        )
+        if moment
     ]
     return min(moments, default=None)
 
@@ -55,6 +66,8 @@ def _wait_ends(case: Case, policy: Policy) -> datetime | None:
 
 def _will_remind(case: Case, policy: Policy) -> bool:
     """Once, and only of a question that was asked in public."""
+    if case.register is Register.GRAVE:
+        return False
     return not case.reminded and case.sensitivity is not Sensitivity.SENSITIVE and not is_muted(case, policy)
 
 
@@ -75,33 +88,85 @@ def _limit_step(case: Case, policy: Policy) -> datetime | None:
 
 
 def _confirm(case: Case, policy: Policy) -> datetime | None:
-    if not case.urgent or case.ended or case.confirm_asked_at is not None:
+    """An emergency nobody has taken up: the desk is asked, a period later the next officer up, then day by day."""
+    if not case.urgent or case.ended:
         return None
-    return max(case.opened_at, case.last_heard_at or case.opened_at) + policy.confirm_emergency_after
+    period = policy.confirm_emergency_after
+    told_at = max(case.opened_at, case.last_heard_at or case.opened_at)
+    if case.confirm_asked_at is None:
+        return told_at + period
+    if case.status is Status.ACCEPTED:
+        return None
+    if case.confirm_asked_at - told_at <= period:
+        return max(case.confirm_asked_at, told_at) + period
+    return case.confirm_asked_at + EVERY_DAY
+
+
+def _waits_for_desk(case: Case) -> datetime | None:
+    """When the CMO desk is told again of a ticket that nobody but it can move."""
+    asks = case.awaiting is Awaiting.DETAILS and not case.reminded
+    if case.status is not Status.TRIAGE or asks:
+        return None
+    return (case.awaiting_since_at or max(case.opened_at, case.last_heard_at or case.opened_at)) + EVERY_DAY
 
 
 def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
     """Decide everything that time has made due, one thing at a time; the desk calls again while more is due."""
     policy = ground.policy
     if (moment := _confirm(case, policy)) and moment <= now:
-        return _ask_confirmation(case, now)
+        return _ask_confirmation(case, moment) if case.confirm_asked_at is None else _unconfirmed(case, now, policy)
     if (moment := _wait_ends(case, policy)) and moment <= now:
         return _waited_enough(case, now, policy)
     if (moment := _limit_step(case, policy)) and moment <= now:
         return _limit_passed(case, now, ground)
+    if (moment := _waits_for_desk(case)) and moment <= now:
+        return _tell_desk_again(case, now)
     return Decision(case=case, result="nothing_due")
 
 
-def _ask_confirmation(case: Case, now: datetime) -> Decision:
-    asked = replace(case, confirm_asked_at=now)
+def _ask_confirmation(case: Case, due: datetime) -> Decision:
+    asked = replace(case, confirm_asked_at=due)
     notice = Notify(audience=Audience.CMO, template="emergency_confirm", step=f"confirm:{case.turn}", urgent=True)
     return Decision(case=asked, effects=(Record(kind="confirmation_asked"), notice), result="confirm_asked")
+
+
+def _unconfirmed(case: Case, now: datetime, policy: Policy) -> Decision:
+    """Nobody said that help has come: the next officer up is rung, and the CMO desk once more."""
+    raised = replace(case, confirm_asked_at=now, escalation_level=min(case.escalation_level + 1, policy.top_level))
+    step = f"unconfirmed:{case.turn}:{int(now.timestamp())}"
+    effects: list[Effect] = [
+        Record(kind="escalated", codes=(("level", str(raised.escalation_level)), ("why", "unconfirmed"))),
+        Notify(audience=Audience.CMO, template="emergency_confirm", step=step, urgent=True),
+    ]
+    if case.turn:
+        facts = Facts(why="emergency", urgent=True)
+        effects.append(
+            Notify(audience=Audience.SUPERVISOR, template="emergency_notice", facts=facts, step=step, urgent=True)
+        )
+    return Decision(case=raised, effects=tuple(effects), result="escalated")
+
+
+def _tell_desk_again(case: Case, now: datetime) -> Decision:
+    record = Record(kind="desk_reminded")
+    waiting = replace(case, awaiting_since_at=now)
+    return Decision(case=waiting, effects=(record, _desk_notice(case, now)), result="reminded")
+
+
+def _desk_notice(case: Case, now: datetime, presses: tuple[tuple[Press, ...], ...] | None = None) -> Notify:
+    """Show the CMO desk a ticket that waits for a person; each repetition is a step of its own."""
+    return Notify(
+        audience=Audience.CMO,
+        template="triage_notice",
+        facts=Facts(category_choices=case.category_choices, district_choices=case.district_choices),
+        step=f"triage:{case.turn}:waiting:{int(now.timestamp())}",
+        presses=triage_presses(case, None) if presses is None else presses,
+    )
 
 
 def _waited_enough(case: Case, now: datetime, policy: Policy) -> Decision:
     match case.awaiting:
         case Awaiting.DETAILS:
-            return _details_overdue(case)
+            return _details_overdue(case, now)
         case Awaiting.OFFICER_QUESTION:
             return _question_overdue(case, now)
     if _will_remind(case, policy):
@@ -116,21 +181,30 @@ def _waited_enough(case: Case, now: datetime, policy: Policy) -> Decision:
             effects=(Record(kind="satisfaction_reminded"), say),
             result="reminded",
         )
+    if case.register is Register.GRAVE:
+        return _never_closed_by_silence(case, now)
     return _close_unanswered(case, now, policy)
 
 
-def _details_overdue(case: Case) -> Decision:
+def _never_closed_by_silence(case: Case, now: datetime) -> Decision:
+    """A death or thoughts of self-harm: a person at the CMO desk looks whether all is done, again and again."""
+    notice = _desk_notice(case, now, ((Press(act=Act.REOPEN),),))
+    waiting = replace(case, awaiting_since_at=now)
+    return Decision(case=waiting, effects=(Record(kind="desk_reminded"), notice), result="reminded")
+
+
+def _details_overdue(case: Case, now: datetime) -> Decision:
     """No answer to our question: a person decides with what is known, and the question is repeated once."""
     facts = ask_facts(case)
     say = Say(template="remind_details", facts=facts, step=f"remind_details:{case.turn}", unasked=True)
     if case.status is Status.TRIAGE:
         return Decision(
-            case=replace(case, reminded=True),
+            case=replace(case, reminded=True, awaiting_since_at=now),
             effects=(Record(kind="details_reminded"), say),
             result="reminded",
         )
     moved, _, _, *told = to_triage(case, "no_answer")
-    return Decision(case=replace(moved, reminded=True), effects=(*told, say), result="reminded")
+    return Decision(case=replace(moved, reminded=True, awaiting_since_at=now), effects=(*told, say), result="reminded")
 
 
 def _question_overdue(case: Case, now: datetime) -> Decision:
@@ -165,11 +239,16 @@ def _close_unanswered(case: Case, now: datetime, policy: Policy) -> Decision:
 
 
 def _limit_passed(case: Case, now: datetime, ground: Ground) -> Decision:
-    mark = _steps(case, ground.policy)
-    reached = replace(case, reminded_percent=mark)
-    if mark < 100:
-        return _remind(reached, mark, now)
-    return _escalate(reached, mark, ground)
+    """Tell the highest mark that has passed, once; after a standstill the lower ones are not told one by one."""
+    policy, reached, limits = ground.policy, case, 0
+    while (moment := _limit_step(reached, policy)) and moment <= now:
+        mark = _steps(reached, policy)
+        limits += mark >= 100
+        level = min(case.escalation_level + limits, policy.top_level)
+        reached = replace(reached, reminded_percent=mark, escalation_level=level)
+    if not limits:
+        return _remind(reached, reached.reminded_percent, now)
+    return _escalate(reached, reached.reminded_percent, now)
 
 
 def _remind(case: Case, mark: int, now: datetime) -> Decision:
@@ -179,12 +258,16 @@ def _remind(case: Case, mark: int, now: datetime) -> Decision:
         Record(kind="reminded", codes=(("percent", str(mark)),)),
         Notify(audience=Audience.OWNER, template="reminder", facts=facts, step=f"remind:{case.turn}:{mark}"),
     ]
-    if mark >= 90 and not case.interim_told and _worth_an_interim(case):
-        case = replace(case, interim_told=True)
-        late = Facts(late=case.due_at is not None and now > case.due_at)
-        say = Say(template="interim", facts=office_facts(case, late), step=f"interim:{case.turn}", unasked=True)
-        effects.append(say)
-    return Decision(case=case, effects=tuple(effects), result="reminded")
+    case, told = _interim(case, mark, now)
+    return Decision(case=case, effects=(*effects, *told), result="reminded")
+
+
+def _interim(case: Case, mark: int, now: datetime) -> tuple[Case, tuple[Effect, ...]]:
+    if mark < 90 or case.interim_told or not _worth_an_interim(case):
+        return case, ()
+    late = Facts(late=case.due_at is not None and now > case.due_at)
+    say = Say(template="interim", facts=office_facts(case, late), step=f"interim:{case.turn}", unasked=True)
+    return replace(case, interim_told=True), (say,)
 
 
 def _worth_an_interim(case: Case) -> bool:
@@ -194,10 +277,10 @@ def _worth_an_interim(case: Case) -> bool:
     return case.due_at - case.assigned_at >= timedelta(hours=24) and case.turn == 1
 
 
-def _escalate(case: Case, mark: int, ground: Ground) -> Decision:
-    """Late: the next officer up is told, one step at a time, the CMO desk last."""
-    level = min(case.escalation_level + 1, ground.policy.top_level)
-    raised = replace(case, escalation_level=level)
+def _escalate(case: Case, mark: int, now: datetime) -> Decision:
+    """Late: the next officer up is told, one step per whole limit, the CMO desk last."""
+    level = case.escalation_level
+    raised, interim = _interim(case, mark, now)
     passed = percent_passed(case.assigned_at, case.due_at, case.due_at) if case.assigned_at and case.due_at else mark
     facts = Facts(level=level, percent=max(mark, passed), due_at=case.due_at, late=True)
     step = f"escalate:{case.turn}:{mark}"
@@ -206,5 +289,6 @@ def _escalate(case: Case, mark: int, ground: Ground) -> Decision:
         Notify(audience=Audience.OWNER, template="reminder", facts=facts, step=f"{step}:owner"),
         Notify(audience=Audience.SUPERVISOR, template="escalated", facts=facts, step=step, urgent=True),
         RefreshNotice(),
+        *interim,
     )
     return Decision(case=raised, effects=effects, result="escalated")

@@ -243,7 +243,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def it_is_never_forgotten(self) -> None:
-        if not hasattr(self, "case") or self.case.ended or self.case.status is Status.TRIAGE:
+        if not hasattr(self, "case") or self.case.ended:
             return
         at_the_top = self.case.escalation_level >= self.ground.policy.top_level and self.case.reminded_percent >= 100
         assert next_wake(self.case, self.ground.policy) is not None or at_the_top
