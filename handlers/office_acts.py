@@ -26,7 +26,7 @@ from handlers.heard import (
 from handlers.replies import ask_facts, office_facts, result_facts, triage_presses
 from handlers.speaking import may_speak_unasked
 from handlers.understanding.meaning import Asked
-from store.vocabulary import Awaiting, Role, Sensitivity, Status
+from store.vocabulary import Awaiting, Register, Role, Sensitivity, Status
 
 BOUNCES_BEFORE_THE_DESK = 2  # the second "not ours" goes to the CMO desk
 
@@ -147,7 +147,9 @@ def _dispose(case: Case, act: OfficerDisposed, now: datetime, ground: Ground) ->
     disposed = awaiting(disposed, Awaiting.SATISFACTION, now, Asked.SATISFACTION)
     if not quiet:  # no public satisfaction question about a sensitive matter
         facts = replace(result_facts(disposed), photo_on_record=act.has_photo)
-        effects.append(Say(template="result", facts=facts, step=f"result:{cycle}", unasked=True))
+        # After a death or thoughts of self-harm nobody is asked to fill in 1 or 2.
+        template = "desk_words" if case.register is Register.GRAVE else "result"
+        effects.append(Say(template=template, facts=facts, step=f"result:{cycle}", unasked=True))
     return Decision(case=disposed, effects=tuple(effects), result="disposed")
 
 
@@ -155,14 +157,17 @@ def _reject(case: Case, act: OfficerRejected, now: datetime) -> Decision:
     if case.ended or case.status is Status.DISPOSED:
         raise ActRefused("closed_ticket")
     rejected = replace(awaiting_nothing(case), status=Status.REJECTED, ended_at=now, paused_at=None)
-    say = Say(template="rejected", facts=Facts(reason=act.reason), step="rejected", unasked=True)
+    # A ticket taken back may be rejected again, and each time the citizen is told.
+    step = f"rejected:{case.turn}:{case.reopen_count}:{int(now.timestamp())}"
+    say = Say(template="rejected", facts=Facts(reason=act.reason), step=step, unasked=True)
     record = Record(kind="rejected", codes=(("reason", act.reason),))
     return Decision(case=rejected, effects=(record, RefreshNotice(), say), result="rejected")
 
 
 def _place(case: Case, act: DeskPlaced, now: datetime, ground: Ground) -> Decision:
     """The CMO desk's own reading of the post; when nothing is missing it goes to the office."""
-    if case.ended or case.status is Status.DISPOSED:
+    rejected = case.status is Status.REJECTED
+    if (case.ended and not rejected) or case.status is Status.DISPOSED:
         raise ActRefused("closed_ticket")
     kind = ground.taxonomy.categories.get(act.category or case.category or "")
     placed = replace(
@@ -183,6 +188,8 @@ def _place(case: Case, act: DeskPlaced, now: datetime, ground: Ground) -> Decisi
         handed, effects = hand(placed, now, ground)
         say = Say(template="routed", facts=office_facts(handed), step=f"routed:{handed.turn}", unasked=True)
         return Decision(case=handed, effects=(record, *before, *effects, say), result="set")
+    if rejected:
+        placed = replace(placed, status=Status.TRIAGE, ended_at=None)
     asking = awaiting(placed, Awaiting.DETAILS, now, missing(placed, ground))
     say = Say(template="ask_again", facts=ask_facts(asking), step=f"placed:{int(now.timestamp())}", unasked=True)
     return Decision(case=asking, effects=(record, say), result="set")
@@ -198,5 +205,6 @@ def _reopen_by_desk(case: Case, now: datetime, ground: Ground) -> Decision:
         escalation_level=min(case.escalation_level + 1, ground.policy.top_level),
     )
     back, effects = (rehand if case.turn else hand)(again, now, ground, kind="reopened")
-    say = Say(template="reopened", facts=office_facts(back), step=f"reopened:{back.turn}", unasked=True)
+    template = "routed" if case.status is Status.REJECTED else "reopened"  # it was never done, so never undone
+    say = Say(template=template, facts=office_facts(back), step=f"reopened:{back.turn}", unasked=True)
     return Decision(case=back, effects=(RefreshNotice(), *effects, say), result="reopened")

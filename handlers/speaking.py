@@ -51,18 +51,19 @@ def speak_within_limits(decision: Decision, now: datetime, policy: Policy) -> De
         return decision
     case: Case = decision.case
     effects: list[Effect] = []
-    lost = False
+    lost: str | None = None
     for effect in decision.effects:
         if isinstance(effect, Say) and effect.unasked:
             if not may_speak_unasked(case, policy):
                 effects.append(Record(kind="withheld", codes=(("template", effect.template),)))
-                lost = lost or (effect.template == "result" and not is_muted(case, policy))
+                if effect.template in ("result", "desk_words") and not is_muted(case, policy):
+                    lost = effect.template
                 continue
             case = replace(case, unasked_count=case.unasked_count + 1)
         effects.append(effect)
-    if not lost:
+    if lost is None:
         return replace(decision, case=case, effects=tuple(effects))
-    refused = hear_refusal(case, SayRefused(template="result", code=NOT_CARRIED_AGAIN), now)
+    refused = hear_refusal(case, SayRefused(template=lost, code=NOT_CARRIED_AGAIN), now)
     return replace(decision, case=refused.case, effects=(*effects, *refused.effects))
 
 
