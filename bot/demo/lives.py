@@ -61,9 +61,9 @@ class Life:
     async def live(self) -> None:
         """Post it, then answer, wait and judge until it is over."""
         platform = self.post.platform
-        who = f"{platform.value[0]}_{self.post.id}"
+        who = f"citizen_{self.post.number}"
         citizens = Citizens(self.stage)
-        self.post_id = citizens.post(platform, who, f"Citizen {self.post.id}", self.post.text)
+        self.post_id = citizens.post(platform, who, f"Citizen {self.post.number}", self.post.text)
         await self._until_read()
         self.told("posted")
         for _ in range(12):
@@ -125,7 +125,7 @@ class Life:
 
     async def _say(self, citizens: Citizens, who: str, text: str) -> bool:
         platform = self.post.platform
-        citizens.reply(platform, who, f"Citizen {self.post.id}", text, self._our_last() or self.post_id)
+        citizens.reply(platform, who, f"Citizen {self.post.number}", text, self._our_last() or self.post_id)
         await self._until_read()
         return True
 

@@ -33,6 +33,7 @@ class DemoPost:
     """One post to play. Labels, where given, are what its writer would answer when asked."""
 
     id: str
+    number: int  # of its line: names its writer
     text: str
     platform: Platform
     kind: str | None
@@ -71,7 +72,9 @@ def _parse(text: str, name: str) -> list[DemoPost]:
         if line.id in seen:
             raise PostsFault(f"{name}, line {number}: the id {line.id!r} stands twice.")
         seen.add(line.id)
-        posts.append(DemoPost(line.id, line.text, Platform(line.platform), line.kind, line.category, line.district))
+        posts.append(
+            DemoPost(line.id, number, line.text, Platform(line.platform), line.kind, line.category, line.district)
+        )
     if not posts:
         raise PostsFault(f"{name} holds no posts; each line is an object with at least id and text.")
     return posts

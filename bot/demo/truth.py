@@ -21,7 +21,9 @@ CITIZENS = (Platform.X.value, Platform.FACEBOOK.value)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What the demo's days brought. `lost`: posts never decided, or complaints never answered; `doubled`: second copies."""
+    """What the demo's days brought. `lost`: posts never decided, or complaints never answered; `doubled`: messages on a
+    platform that no row of ours stands for, equal texts under one post, and second tickets of one post.
+    """
 
     posts: int
     complaints: int
@@ -53,6 +55,7 @@ class OurWords:
     """A reply of ours as the platform shows it."""
 
     platform: Platform
+    id: str
     parent: str
     thread: str
     text: str
@@ -89,9 +92,11 @@ def tally(stage: Stage) -> Tally:
             sa.select(sa.func.count()).select_from(satisfaction).where(satisfaction.c.outcome == "satisfied")
         ).scalar_one()
         delays = _delays(conn)
+        sent = set(conn.execute(sa.select(outbox.c.sent_id).where(outbox.c.sent_id.is_not(None))).scalars())
     decided = {_message_of(row.event_key): row for row in rows if row.state == "done"}
     words = _our_words(stage)
-    doubled = sum(count - 1 for count in Counter((one.platform, one.parent, one.text) for one in words).values())
+    doubled = sum(1 for one in words if one.id not in sent)
+    doubled += sum(count - 1 for count in Counter((one.platform, one.parent, one.text) for one in words).values())
     lost = []
     for post in posted:
         row = decided.get(post.id)
@@ -127,18 +132,20 @@ def _message_of(event_key: str) -> str:
 
 
 def _our_words(stage: Stage) -> list[OurWords]:
-    """Every reply of ours as the platforms show it."""
+    """Every reply that SMGT made, as the platforms show it; what people wrote with our accounts is left out."""
     words = []
     for post in stage.sandbox.x.posts_by("cmohry"):
         one = post.as_json()
-        parent = str(one["in_reply_to"] or "")
-        words.append(
-            OurWords(Platform.X, parent, str(one["conversation_id"]), str(one["text"]), str(one["created_at"]))
-        )
+        if one["by_api"]:
+            thread, at = str(one["conversation_id"]), str(one["created_at"])
+            words.append(
+                OurWords(Platform.X, str(one["id"]), str(one["in_reply_to"] or ""), thread, str(one["text"]), at)
+            )
     for comment in stage.sandbox.facebook.posts_by_page():
-        parent = str(comment["parent_id"] or comment["post_id"])
-        thread, text, at = str(comment["post_id"]), str(comment["text"]), str(comment["created_at"])
-        words.append(OurWords(Platform.FACEBOOK, parent, thread, text, at))
+        if comment["by_program"]:
+            thread, at = str(comment["post_id"]), str(comment["created_at"])
+            parent = str(comment["parent_id"] or thread)
+            words.append(OurWords(Platform.FACEBOOK, str(comment["id"]), parent, thread, str(comment["text"]), at))
     return words
 
 
