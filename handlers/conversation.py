@@ -64,7 +64,7 @@ def _since(before: Case, after: Case, now: datetime) -> Case:
     came = before.status is not Status.TRIAGE or before.turn != after.turn
     if not waits or not came:
         return after
-    return replace(after, awaiting_since_at=now)
+    return replace(after, paused_at=now)  # the office clock stands while the desk has it
 
 
 def _hear_unproven(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:

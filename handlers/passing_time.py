@@ -107,7 +107,9 @@ def _waits_for_desk(case: Case) -> datetime | None:
     asks = case.awaiting is Awaiting.DETAILS and not case.reminded
     if case.status is not Status.TRIAGE or asks:
         return None
-    return (case.awaiting_since_at or max(case.opened_at, case.last_heard_at or case.opened_at)) + EVERY_DAY
+    return (
+        case.paused_at or case.awaiting_since_at or max(case.opened_at, case.last_heard_at or case.opened_at)
+    ) + EVERY_DAY
 
 
 def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
@@ -148,7 +150,7 @@ def _unconfirmed(case: Case, now: datetime, policy: Policy) -> Decision:
 
 def _tell_desk_again(case: Case, now: datetime) -> Decision:
     record = Record(kind="desk_reminded")
-    waiting = replace(case, awaiting_since_at=now)
+    waiting = replace(case, paused_at=now)
     return Decision(case=waiting, effects=(record, _desk_notice(case, now)), result="reminded")
 
 
