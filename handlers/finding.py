@@ -155,6 +155,8 @@ def _second_matter(
 
 def _is_other_matter(case: Case, u: Understanding, answer: Answer, ground: Ground) -> bool:
     wants = answer.wants
+    if wants.threatened:  # a threat because of this complaint belongs to it, whatever crime it names
+        return False
     if wants.correction or wants.withdraw or wants.resolved or wants.status or not _names_a_matter(u):
         return False
     mine = ground.taxonomy.categories.get(case.category or "")

@@ -60,9 +60,7 @@ class Writer:
             dict.fromkeys(step.decision.case.id for step in steps if step.decision.case and step.decision.case.is_new)
         )
         year, prefix = office_year(self.now), self.snapshot.ground.policy.prefix
-        for provisional, serial in zip(
-            new, next_serials(self.conn, year, len(new)) if new else (), strict=True
-        ):
+        for provisional, serial in zip(new, next_serials(self.conn, year, len(new)) if new else (), strict=True):
             self.ids[provisional] = year * ID_YEAR + serial
             case = self.snapshot.cases[provisional]
             self.snapshot.cases[provisional] = replace(case, number=format_number(prefix, year, serial))
