@@ -40,6 +40,7 @@ class Facts:
     said_at: datetime | None = None  # the moment of this message: keeps a repeated text apart from its twin
     officer_words: str | None = None  # the action-taken report, already masked
     question: str | None = None  # the officer's question, already masked
+    again: bool = False  # the ticket moved before: its moment keeps this text apart from the last one
     need_reason: bool = False  # the citizen said no without saying what is left
     reason: str | None = None  # code of a listed reason
     helplines: tuple[str, ...] = ()  # codes of referrals.csv, 112 ("emergency") first

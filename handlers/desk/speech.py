@@ -145,7 +145,9 @@ class Speech:
             return
         origin, account = step.origin, listener(self._snapshot, step, say)
         language, platform, thread_id, reply_to, channel_id = self._where(step, say, case)
-        facts = replace(say.facts, number=case.number if case else say.facts.number, said_at=self._now)
+        again = case is not None and case.turn > (2 if say.template == "reopened" else 1)
+        number = case.number if case else say.facts.number
+        facts = replace(say.facts, number=number, said_at=self._now, again=again)
         text = render(language, "citizen", say.template, facts)
         answer = say.step == "answer"
         author = account.author_id if account else thread_id
