@@ -10,6 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from store.holding import hold
 from store.tables import alarms
 
 
@@ -27,6 +28,7 @@ class Alarm:
 def raise_alarm(conn: sa.Connection, code: str, subject: str, sentence: str, now: datetime) -> bool:
     """Raise an alarm unless one of this code and subject is open; True if it is new."""
     subject = subject[:128]
+    hold(conn, f"alarm:{code}:{subject}")  # of several who see the same fault at this moment one raises it
     is_open = sa.select(alarms.c.id).where(
         alarms.c.code == code, alarms.c.subject == subject, alarms.c.cleared_at.is_(None)
     )
@@ -34,6 +36,18 @@ def raise_alarm(conn: sa.Connection, code: str, subject: str, sentence: str, now
         return False
     conn.execute(alarms.insert().values(code=code, subject=subject, sentence=sentence[:512], raised_at=now))
     return True
+
+
+def restate_alarm(conn: sa.Connection, code: str, subject: str, sentence: str, now: datetime) -> bool:
+    """Raise an alarm, or give the open one of this code and subject a new sentence; True if it is new."""
+    if raise_alarm(conn, code, subject, sentence, now):
+        return True
+    conn.execute(
+        alarms.update()
+        .where(alarms.c.code == code, alarms.c.subject == subject[:128], alarms.c.cleared_at.is_(None))
+        .values(sentence=sentence[:512])
+    )
+    return False
 
 
 def clear_alarm(conn: sa.Connection, code: str, subject: str, now: datetime) -> bool:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from store.alarms import clear_alarm, raise_alarm
 from store.dialects import insert_into
+from store.marks import REWOUND_TO, marked
 from store.tables import channels
 from store.tables import cursors as cursors_table
 from store.vocabulary import Platform
@@ -22,7 +23,10 @@ CHANNEL_STOPPED = "channel_stopped"
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One official account. While `stopped_at` is set nothing is sent or read there."""
+    """One official account.
+
+    While `stopped_at` is set nothing is sent or read there; while `rewound_to_at` is set it only reads.
+    """
 
     id: int
     name: str
@@ -31,6 +35,7 @@ class Channel:
     handle: str = ""
     stopped_at: datetime | None = None
     stopped_why: str | None = None
+    rewound_to_at: datetime | None = None
 
 
 class ChannelMismatch(ValueError):
@@ -43,7 +48,8 @@ def register(conn: sa.Connection, name: str, platform: Platform, account_id: str
     Raises ChannelMismatch: cursors and conversations of one account must not be taken over by another.
     """
     values = {"name": name, "platform": platform, "account_id": account_id, "handle": handle}
-    conn.execute(insert_into(conn, channels).values(**values).on_conflict_do_nothing())
+    new = insert_into(conn, channels).values(**values, rewound_to_at=marked(conn, REWOUND_TO))
+    conn.execute(new.on_conflict_do_nothing())
     found = _by_name(conn, name)
     if found.platform is not platform:
         raise ChannelMismatch(
@@ -98,6 +104,16 @@ def resume(conn: sa.Connection, channel_id: int, now: datetime) -> bool:
     return True
 
 
+def is_working() -> sa.ColumnElement[bool]:
+    """A channel that may decide and send now: neither stopped nor put back to an earlier moment."""
+    return sa.and_(channels.c.stopped_at.is_(None), channels.c.rewound_to_at.is_(None))
+
+
+def rewound_ids() -> sa.Select[tuple[int]]:
+    """The channels that only read, because they were put back to an earlier moment."""
+    return sa.select(channels.c.id).where(channels.c.rewound_to_at.is_not(None))
+
+
 def cursors(conn: sa.Connection, channel_id: int) -> dict[str, str]:
     """How far this channel was read, by cursor name."""
     rows = conn.execute(
@@ -119,4 +135,5 @@ def _channel(row: sa.Row[Any]) -> Channel:
         handle=row.handle,
         stopped_at=row.stopped_at,
         stopped_why=row.stopped_why,
+        rewound_to_at=row.rewound_to_at,
     )

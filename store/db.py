@@ -11,6 +11,7 @@ write is BEGIN IMMEDIATE and waits its turn.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -27,9 +28,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from store.tables import metadata
+from store.turns import Turns
 
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a writer waits for the writer before it
-CONNECT_TIMEOUT_SECONDS: Final = 10
+_TURNS: Final[dict[str, Turns]] = {}  # by SQLite file
+_TURNS_LOCK: Final = threading.Lock()
+KEEPALIVES: Final = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""Seconds and tries: a machine or a server that fell silent is given up after about eleven seconds, its locks too."""
+HANGING: Final = 120  # seconds: a process that hangs within a transaction lets go of its rows then
+CONNECTING: Final = {"connect_timeout": 10, "tcp_user_timeout": 11_000, **KEEPALIVES}
 MIGRATION_LOCK: Final = 0x534D4754  # "SMGT": one migrating process at a time on PostgreSQL
 READING: Final = "smgt_reading"
 
@@ -58,18 +65,43 @@ def open_engine(url: str) -> sa.Engine:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that may write: committed at the end, undone by an exception. Raises DatabaseBusy."""
-    with engine.connect() as conn:
+    with in_turn(engine), engine.connect() as conn:
         try:
             transaction = conn.begin()
         except OperationalError as error:
-            if _sqlite_error(error).startswith("SQLITE_BUSY"):
-                raise DatabaseBusy(
-                    f"The database {_shown(engine.url)} has been written by somebody else for more than "
-                    f"{BUSY_TIMEOUT_MS // 1000} seconds; try again, and look for a second smgt that hangs."
-                ) from error
+            if sqlite_error(error).startswith("SQLITE_BUSY"):
+                raise busy(engine) from error
             raise
         with transaction:
             yield conn
+
+
+@contextmanager
+def in_turn(engine: sa.Engine) -> Iterator[None]:
+    """The turn to write a SQLite file, in the order in which this process's threads asked for it.
+
+    SQLite itself lets in whoever polls at the right moment: one thread that writes without a pause would keep all
+    others out for ever.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    with _TURNS_LOCK:
+        turns = _TURNS.setdefault(str(engine.url.database), Turns())
+    if not turns.take(BUSY_TIMEOUT_MS / 1000):
+        raise busy(engine)
+    try:
+        yield
+    finally:
+        turns.give_back()
+
+
+def busy(engine: sa.Engine) -> DatabaseBusy:
+    """What to say when nobody lets us write."""
+    return DatabaseBusy(
+        f"The database {_shown(engine.url)} has been written by somebody else for more than "
+        f"{BUSY_TIMEOUT_MS // 1000} seconds; try again, and look for a second smgt that hangs."
+    )
 
 
 @contextmanager
@@ -294,7 +326,8 @@ def _driver(conn: sa.Connection) -> sqlite3.Connection:
     return cast(sqlite3.Connection, conn.connection.driver_connection)
 
 
-def _sqlite_error(error: DBAPIError) -> str:
+def sqlite_error(error: DBAPIError) -> str:
+    """SQLite's own name of an error, or nothing."""
     return str(getattr(error.orig, "sqlite_errorname", ""))
 
 
@@ -303,7 +336,7 @@ def _first_line(error: DBAPIError) -> str:
 
 
 def _sqlite_sentence(file: Path, error: DBAPIError) -> str:
-    name = _sqlite_error(error)
+    name = sqlite_error(error)
     if name.startswith("SQLITE_NOTADB"):
         return f"The file {file} is not a SQLite database; name another file, it was not touched."
     if name.startswith("SQLITE_READONLY"):
@@ -314,10 +347,15 @@ def _sqlite_sentence(file: Path, error: DBAPIError) -> str:
 
 
 def _open_postgres(url: sa.URL) -> sa.Engine:
-    connect: dict[str, Any] = {"application_name": "smgt", "options": _with_utc(url)}
-    if "connect_timeout" not in url.query:
-        connect["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
-    engine = sa.create_engine(url, connect_args=connect, pool_pre_ping=True, hide_parameters=True)
+    connect: dict[str, Any] = {"application_name": "smgt", "options": _with_our_options(url)}
+    connect |= {name: value for name, value in CONNECTING.items() if name not in url.query}
+    engine = sa.create_engine(
+        url,
+        connect_args=connect,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",  # whatever the server's default: what is held is read again, and is then the newest
+    )
     try:
         with engine.connect() as conn:
             standby = conn.execute(sa.select(sa.func.pg_is_in_recovery())).scalar_one()
@@ -333,10 +371,13 @@ def _open_postgres(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _with_utc(url: sa.URL) -> str:
-    """The URL's own `options`, if any, with the session's zone set to UTC."""
+def _with_our_options(url: sa.URL) -> str:
+    """UTC, and an end soon after the machine fell silent or the process hung; the URL's own `options` have the last word."""
     given = url.query.get("options", "")
-    return f"{given if isinstance(given, str) else ' '.join(given)} -c timezone=UTC".strip()
+    wanted = {"tcp_keepalives_" + name.removeprefix("keepalives_"): value for name, value in KEEPALIVES.items()}
+    wanted["idle_in_transaction_session_timeout"] = HANGING * 1000
+    ours = " ".join(f"-c {name}={value}" for name, value in wanted.items())
+    return f"{ours} {given if isinstance(given, str) else ' '.join(given)} -c timezone=UTC"
 
 
 def _shown(url: sa.URL) -> str:

@@ -340,7 +340,7 @@ def _write_holdings(
         conn.execute(
             sa.update(holdings)
             .where(holdings.c.post == post, holdings.c.officer_id.in_(leaving), holdings.c.to_at.is_(None))
-            .values(to_at=now)
+            .values(to_at=sa.case((holdings.c.from_at > now, holdings.c.from_at), else_=now))  # a clock set back since
         )
     if coming:
         conn.execute(

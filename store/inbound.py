@@ -81,6 +81,7 @@ class DeskUpdate:
     topic_id: str | None = None
     message_id: str | None = None
     reply_to_id: str | None = None
+    reply_to_words: str = ""  # store.payloads.words_mark of the message replied to, if a bot wrote it
     author: Author | None = None
     anonymous: bool = False  # an anonymous admin or a channel speaks: nobody we could check
     text: str = ""
@@ -106,3 +107,21 @@ class Undeliverable:
 
 
 Heard = Inbound | DeskUpdate | Undeliverable
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something the platform listed that is no event: kept parked, once for each key, with the reason."""
+
+    key: str  # `malformed:<id, or a digest of what came>`
+    why: str  # a clause for the operator, none of a citizen's words
+
+
+def message_of_key(key: str) -> str | None:
+    """The message that a new or edited post's key names; None for what brings no words (deletes, refusals, Telegram)."""
+    head, colon, rest = key.partition(":")
+    if head in (InboundVerb.POSTED, InboundVerb.EDITED):
+        return rest.partition(":")[0] or None
+    if not colon or rest == InboundVerb.DELETED or head in (InboundVerb.DELETED, "refused", "malformed", "unreadable"):
+        return None
+    return head

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from store.channels import rewound_ids
 from store.dialects import insert_into, is_one_of
-from store.inbound import DeskUpdate, Heard, Inbound, Undeliverable
+from store.holding import hold, try_hold
+from store.inbound import DeskUpdate, Heard, Inbound, Undeliverable, Unreadable
+from store.notify import tell_heard
 from store.payloads import PayloadUnreadable, heard_from_json, heard_to_json
 from store.tables import cursors as cursors_table
 from store.tables import inbox
@@ -26,7 +29,10 @@ logger = logging.getLogger(__name__)
 
 UNREADABLE: Final = "unreadable"
 FAILED: Final = "failed"
+FLOOD: Final = "flood"
+TURN: Final = 10  # rows of one actor before everybody else's
 CLAIM_ROUNDS: Final = 8
+AHEAD: Final = timedelta(minutes=5)  # how far a platform's clock may be ahead of the office's
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +60,26 @@ class Decided:
 
 
 def put(
-    conn: sa.Connection, channel_id: int, events: Sequence[Heard], cursors: Mapping[str, str], now: datetime
+    conn: sa.Connection,
+    channel_id: int,
+    events: Sequence[Heard | Unreadable],
+    cursors: Mapping[str, str],
+    now: datetime,
 ) -> int:
     """Keep events in the order given and move the cursors; returns how many events are new.
 
     Events already kept are left as they are. A malformed event is kept parked with its error and never
-    harms the others.
+    harms the others. An event of the future happened now: else it would wait for its own time. Whoever else hears
+    this channel at this moment waits: rows become visible in the order of their ids.
     """
+    hold(conn, f"inbox:{channel_id}")
     rows = [_row(channel_id, event, now) for event in events]
     new = 0
     if rows:
         kept = insert_into(conn, inbox).on_conflict_do_nothing().returning(inbox.c.id)
         new = len(conn.execute(kept, rows).all())
+    if new:
+        tell_heard(conn)
     if cursors:
         moved = insert_into(conn, cursors_table)
         conn.execute(
@@ -75,24 +89,26 @@ def put(
     return new
 
 
-def claim(conn: sa.Connection, limit: int, now: datetime) -> list[InboxRow]:
-    """Up to `limit` pending rows, oldest first, locked until the caller's transaction ends.
+def claim(conn: sa.Connection, limit: int, now: datetime, first: Collection[int] = ()) -> list[InboxRow]:
+    """Up to `limit` pending rows, locked until the caller's transaction ends: those of `first`, then the oldest.
 
     Rows of one actor come in order: none is given out while an earlier one of the same actor waits or is
-    held by another worker. Rows that cannot be read are parked.
+    held by another worker. Nor is a row while another worker decides about its actor or its thread: each would
+    open a ticket that the other does not see. An actor with many rows gets TURN of them, then everybody else comes
+    first. Rows that cannot be read are parked.
     """
-    taken: list[sa.Row[Any]] = []
-    after = 0
+    taken: list[InboxRow] = []
+    seen: set[int] = set()
     for _ in range(CLAIM_ROUNDS):
         wanted = limit - len(taken)
         if wanted <= 0:
             break
-        found = conn.execute(_claimable(now, after, wanted)).all()
-        taken += _in_turn(conn, taken, found)
+        found = conn.execute(_claimable(now, seen, wanted, first)).all()
+        taken += _undisturbed(conn, _readable(conn, _in_turn(conn, taken, found), now))
         if len(found) < wanted:
             break
-        after = found[-1].id
-    return _readable(conn, taken, now)
+        seen |= {row.id for row in found}
+    return taken
 
 
 def mark_done(conn: sa.Connection, decided: Sequence[Decided], now: datetime) -> None:
@@ -142,7 +158,10 @@ def release(conn: sa.Connection, row_id: int) -> bool:
         .where(inbox.c.id == row_id, inbox.c.state == InboxState.PARKED, inbox.c.payload.is_not(None))
         .values(state=InboxState.PENDING, decided_at=None, result=None, error=None, not_before_at=None)
     )
-    return conn.execute(released).rowcount > 0
+    if conn.execute(released).rowcount == 0:
+        return False
+    tell_heard(conn)
+    return True
 
 
 def purge(conn: sa.Connection, channel_id: int, message_id: str) -> int:
@@ -171,7 +190,7 @@ def next_due(conn: sa.Connection) -> datetime | None:
     )
     due = sa.func.min(sa.func.coalesce(inbox.c.not_before_at, inbox.c.received_at))
     found: datetime | None = conn.execute(
-        sa.select(sa.type_coerce(due, inbox.c.received_at.type)).where(_is_pending(inbox), is_first)
+        sa.select(sa.type_coerce(due, inbox.c.received_at.type)).where(_is_pending(inbox), _may_be_decided(), is_first)
     ).scalar_one()
     return found
 
@@ -190,7 +209,7 @@ def actor_key(heard: Heard) -> str:
     return _bounded(key, 160)
 
 
-def _row(channel_id: int, event: Heard, now: datetime) -> dict[str, Any]:
+def _row(channel_id: int, event: Heard | Unreadable, now: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
         "channel_id": channel_id,
         "received_at": now,
@@ -199,7 +218,10 @@ def _row(channel_id: int, event: Heard, now: datetime) -> dict[str, Any]:
         "result": None,
         "error": None,
     }
+    if isinstance(event, Unreadable):
+        return row | _parked(event, event.why, now)
     try:
+        event = _not_of_the_future(channel_id, event, now)
         written = heard_to_json(event)
         row |= {
             "event_key": _bounded(event.key, 256),
@@ -213,6 +235,19 @@ def _row(channel_id: int, event: Heard, now: datetime) -> dict[str, Any]:
         row |= _parked(event, str(error), now)
         logger.error("An event of channel %s was parked: %s", channel_id, error, extra={"action": "inbox.park"})
     return row
+
+
+def _not_of_the_future(channel_id: int, event: Heard, now: datetime) -> Heard:
+    told = getattr(event, "occurred_at", None)
+    if not isinstance(told, datetime) or told.tzinfo is None or told <= now + AHEAD:
+        return event
+    logger.warning(
+        "Channel %s told of an event that happens at %s; taken as of now",
+        channel_id,
+        told.isoformat(),
+        extra={"action": "inbox.future"},
+    )
+    return replace(event, occurred_at=now)
 
 
 def _parked(event: object, error: str, now: datetime) -> dict[str, Any]:
@@ -241,7 +276,7 @@ def _bounded(key: str, length: int) -> str:
     return f"{clean[: length - 33]}:{digest}"
 
 
-def _claimable(now: datetime, after: int, wanted: int) -> sa.Select[Any]:
+def _claimable(now: datetime, seen: Collection[int], wanted: int, first: Collection[int]) -> sa.Select[Any]:
     earlier = inbox.alias("earlier")
     behind_a_waiting_row = sa.exists().where(
         earlier.c.actor_key == inbox.c.actor_key,
@@ -249,39 +284,70 @@ def _claimable(now: datetime, after: int, wanted: int) -> sa.Select[Any]:
         _is_pending(earlier),
         earlier.c.not_before_at > now,
     )
+    place = sa.func.row_number().over(partition_by=inbox.c.actor_key, order_by=inbox.c.id)
+    ranked = sa.select(inbox.c.id, ((place - 1) // TURN).label("turn")).where(_is_pending(inbox)).subquery()
     return (
         sa.select(inbox)
+        .join(ranked, ranked.c.id == inbox.c.id)
         .where(
             _is_pending(inbox),
-            inbox.c.id + 0 > after,
+            _may_be_decided(),
+            inbox.c.id.not_in(seen),
             sa.or_(inbox.c.not_before_at.is_(None), inbox.c.not_before_at <= now),
             ~behind_a_waiting_row,
         )
-        .order_by(inbox.c.id + 0)  # from the few that wait, not along the whole table in its own order
+        .order_by(sa.case((inbox.c.id.in_(first), 0), else_=1), ranked.c.turn, inbox.c.id)
         .limit(wanted)
         .with_for_update(skip_locked=True, of=inbox)
     )
+
+
+def _may_be_decided() -> sa.ColumnElement[bool]:
+    """A channel that was put back to an earlier moment only reads, until it is known what it has said since."""
+    return inbox.c.channel_id.not_in(rewound_ids())
 
 
 def _is_pending(rows: sa.FromClause) -> sa.ColumnElement[bool]:
     return is_one_of(rows.c.state, InboxState.PENDING)
 
 
-def _in_turn(conn: sa.Connection, taken: Sequence[sa.Row[Any]], found: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
-    """Those of the rows found and locked whose actor has no earlier row in another worker's hands.
+def _in_turn(conn: sa.Connection, taken: Sequence[InboxRow], found: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """Those of the rows found and locked whose actor has no row in another worker's hands.
 
-    Read after the locks were taken: what another worker has finished by then is done and seen as done.
+    Read after the locks were taken: what another worker has finished by then is done and seen as done. The actor is
+    held by name too, because another worker may have begun with a later row, when an earlier one came back.
     """
     if not found:
         return []
-    mine = {row.id for row in (*taken, *found)}
+    free = try_hold(conn, {f"actor:{row.actor_key}" for row in found})
+    mine = {row.id for row in taken} | {row.id for row in found}
     pending = sa.select(inbox.c.actor_key, sa.func.min(inbox.c.id)).where(
         _is_pending(inbox),
         inbox.c.actor_key.in_({row.actor_key for row in found}),
         inbox.c.id.not_in(mine),
     )
     earliest_of_others = {row[0]: row[1] for row in conn.execute(pending.group_by(inbox.c.actor_key))}
-    return [row for row in found if row.id < earliest_of_others.get(row.actor_key, row.id + 1)]
+    return [
+        row
+        for row in found
+        if f"actor:{row.actor_key}" in free and row.id < earliest_of_others.get(row.actor_key, row.id + 1)
+    ]
+
+
+def _undisturbed(conn: sa.Connection, rows: Sequence[InboxRow]) -> list[InboxRow]:
+    """Those of the rows whose thread no other worker decides about, and that follow no row of their actor left behind."""
+    threads = {
+        row.id: f"thread:{row.heard.platform}:{row.heard.thread_id}" for row in rows if isinstance(row.heard, Inbound)
+    }
+    free = try_hold(conn, set(threads.values()))
+    left_behind: set[str] = set()
+    kept = []
+    for row in rows:
+        if row.actor_key in left_behind or threads.get(row.id) not in {*free, None}:
+            left_behind.add(row.actor_key)
+        else:
+            kept.append(row)
+    return kept
 
 
 def _readable(conn: sa.Connection, taken: Iterable[sa.Row[Any]], now: datetime) -> list[InboxRow]:

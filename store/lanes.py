@@ -1,4 +1,4 @@
-"""Lanes: who may send on a channel, who leads the schedule, and whether a SQLite file has its one owner.
+"""Lanes: who may send on a channel, who reads it, who leads the schedule, and whether a SQLite file has its one owner.
 
 Owns the locks and the table lanes. On PostgreSQL a lock is a session advisory lock on a connection of its own,
 which the server frees when that connection ends; on SQLite it is an operating system lock on a file beside the
@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
+from store.boundaries import passing
 from store.db import writing
 from store.dialects import insert_into
 from store.tables import lanes
@@ -69,11 +70,23 @@ def take_lane(engine: sa.Engine, channel_id: int, name: str) -> Lane | None:
         return None
     try:
         with writing(engine) as conn:
+            passing("lane.locked")
             epoch = _next_epoch(conn, channel_id)
+            passing("lane.written")
+        passing("lane.committed")
     except BaseException:
         lock.release()
         raise
     return Lane(channel_id, epoch, lock)
+
+
+def take_reading(engine: sa.Engine, channel_id: int, name: str) -> Lock | None:
+    """The right to read a channel, or None while another reader holds it.
+
+    Apart from the right to send, so that two processes may share a channel. It needs no epoch: a reader that lost it
+    unawares keeps what is kept already, once more.
+    """
+    return _take(engine, f"reading:{channel_id}", f"reading-{channel_id}-{_as_file_name(name)}")
 
 
 def take_leadership(engine: sa.Engine) -> Lock | None:

@@ -47,6 +47,21 @@ def next_serials(conn: sa.Connection, year: int, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
+def split_number(number: str) -> tuple[int, int]:
+    """The two-digit year and the running number in a number as `format_number` writes it."""
+    year, serial, _ = number.rsplit("-", 2)
+    return int(year[-2:]), int(serial)
+
+
+def skip_serials(conn: sa.Connection, year: int, *, beyond: int = 0, by: int = 0) -> None:
+    """Never draw running numbers up to `beyond`, and leave out `by` more than were drawn."""
+    name = f"ticket:{year:02d}"
+    drawn = conn.execute(sa.select(counters.c.value).where(counters.c.name == name)).scalar_one_or_none() or 0
+    missing = max(drawn + by, beyond) - drawn
+    if missing > 0:
+        next_serials(conn, year, missing)
+
+
 def office_year(now: datetime) -> int:
     """The two-digit year on the office's wall in Haryana at `now` (aware)."""
     return now.astimezone(OFFICE_ZONE).year % 100

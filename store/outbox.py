@@ -19,22 +19,24 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from store.channels import is_working
 from store.dialects import insert_into, is_one_of
+from store.fairness import mixed, speaks_to_citizens
+from store.notify import tell_to_send
 from store.outbound import Outgoing
-from store.payloads import PayloadUnreadable, outgoing_from_json, outgoing_to_json, same_words
+from store.payloads import (
+    PayloadUnreadable,
+    outgoing_from_json,
+    outgoing_to_json,
+)
 from store.tables import channels, events, outbox
 from store.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 
-OPEN: Final = (
-    DeliveryState.PENDING,
-    DeliveryState.SENDING,
-    DeliveryState.RETRY,
-    DeliveryState.UNKNOWN,
-)
+OPEN: Final = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRY, DeliveryState.UNKNOWN)
 UNSENT: Final = (DeliveryState.PENDING, DeliveryState.RETRY)
-ENDED_UNSENT: Final = (DeliveryState.PARKED, DeliveryState.CANCELLED)
+ENDED_UNSENT: Final = (DeliveryState.PARKED, DeliveryState.CANCELLED, DeliveryState.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class OutboxRow:
     error_code: str | None
     error: str | None
     marked_repeat: bool
+    released_at: datetime | None
 
 
 _PLAIN_FIELDS: Final = tuple(one.name for one in fields(OutboxRow) if one.name not in ("outgoing", "state"))
@@ -98,19 +101,25 @@ def add(conn: sa.Connection, rows: Sequence[NewRow], now: datetime) -> list[int]
     A step that was added before for the same recipient is left alone. Unsent older rows of the same channel,
     recipient and supersede key are superseded.
     """
-    return [row_id for row in rows if (row_id := _add(conn, row, now)) is not None]
+    new = {row_id: row.channel_id for row in rows if (row_id := _add(conn, row, now)) is not None}
+    tell_to_send(conn, set(new.values()))
+    return list(new)
 
 
 def due(conn: sa.Connection, channel_id: int, now: datetime, limit: int) -> list[OutboxRow]:
     """Up to `limit` rows that may go now, at most one for each destination, urgent ones first.
 
+    The oldest go first; where citizens wait for more than `limit` answers, store/fairness.py says who does.
+
     Needs a writing transaction: rows that follow one that was never sent are cancelled here. A stopped
-    channel has nothing due.
+    channel has nothing due, nor has one that was put back to an earlier moment.
     """
+    asked = {"channel": channel_id, "now": now, "most": limit}
     while True:
-        rows = [
-            outbox_row(found) for found in conn.execute(_goable(), {"channel": channel_id, "now": now, "most": limit})
-        ]
+        found = conn.execute(_goable(newest=False), asked).all()
+        if len(found) >= limit and speaks_to_citizens(conn, channel_id):
+            found = mixed(conn.execute(_goable(newest=True), asked).all(), found, limit)
+        rows = [outbox_row(one) for one in found]
         stranded = {row.id: reason for row in rows if (reason := _stranded(conn, row)) is not None}
         for row_id, reason in stranded.items():
             cancel(conn, row_id, reason, now)
@@ -168,14 +177,6 @@ def unknown_rows(conn: sa.Connection, channel_id: int) -> list[OutboxRow]:
         outbox.c.state == DeliveryState.UNKNOWN,
     )
     return [outbox_row(row) for row in conn.execute(wanted.order_by(outbox.c.id))]
-
-
-def taken_ids(conn: sa.Connection, channel_id: int, since: datetime) -> frozenset[str]:
-    """The platform ids that rows sent since then already hold: each may satisfy one row only."""
-    held = sa.select(outbox.c.sent_id).where(
-        outbox.c.channel_id == channel_id, outbox.c.sent_id.is_not(None), outbox.c.sent_at >= since
-    )
-    return frozenset(found for found in conn.scalars(held) if found is not None)
 
 
 def list_rows(
@@ -236,9 +237,9 @@ def _first_due() -> sa.Select[tuple[int, datetime]]:
         .where(
             is_one_of(outbox.c.state, *OPEN),
             outbox.c.state.in_(UNSENT),
-            channels.c.stopped_at.is_(None),
+            is_working(),
             ~_held(outbox.c.next_attempt_at),
-            ~_waits_for_another(),
+            ~waits_for_another(),
         )
         .group_by(outbox.c.channel_id)
     )
@@ -250,29 +251,9 @@ def in_flight(conn: sa.Connection) -> int:
     wanted = (
         sa.select(sa.func.count())
         .select_from(outbox.join(channels, channels.c.id == outbox.c.channel_id))
-        .where(is_one_of(outbox.c.state, *OPEN), outbox.c.state.in_(going), channels.c.stopped_at.is_(None))
+        .where(is_one_of(outbox.c.state, *OPEN), outbox.c.state.in_(going), is_working())
     )
     return int(conn.execute(wanted).scalar_one())
-
-
-def is_ours(conn: sa.Connection, channel_id: int, message_id: str, text: str) -> bool:
-    """Whether SMGT itself wrote this post of our own account, rather than a person using the account.
-
-    Known by its id, or by its words while the platform's answer to our sending is still out.
-    """
-    known = sa.select(outbox.c.id).where(outbox.c.channel_id == channel_id, outbox.c.sent_id == message_id)
-    if conn.execute(known).first() is not None:
-        return True
-    maybe_posted = (*OPEN, DeliveryState.PARKED)
-    tried = sa.select(outbox.c.id, outbox.c.payload).where(
-        outbox.c.channel_id == channel_id,
-        outbox.c.state.in_(maybe_posted),
-        outbox.c.attempts > 0,
-        outbox.c.payload.is_not(None),
-    )
-    words = same_words(text)
-    said = (_words(row.id, row.payload) for row in conn.execute(tried))
-    return any(one is not None and same_words(one.text) == words for one in said)
 
 
 def record(conn: sa.Connection, row_id: int, kind: str, why: str, now: datetime) -> None:
@@ -289,10 +270,11 @@ def record(conn: sa.Connection, row_id: int, kind: str, why: str, now: datetime)
 def outbox_row(row: sa.Row[Any]) -> OutboxRow:
     """A row of the table as its shape."""
     values = {name: row._mapping[name] for name in _PLAIN_FIELDS}
-    return OutboxRow(outgoing=_words(row.id, row.payload), state=DeliveryState(row.state), **values)
+    return OutboxRow(outgoing=words_of(row.id, row.payload), state=DeliveryState(row.state), **values)
 
 
-def _words(row_id: int, payload: str | None) -> Outgoing | None:
+def words_of(row_id: int, payload: str | None) -> Outgoing | None:
+    """The message that a row holds; None when its words were erased or cannot be read."""
     if payload is None:
         return None
     try:
@@ -337,9 +319,9 @@ def _add(conn: sa.Connection, row: NewRow, now: datetime) -> int | None:
 
 
 @cache
-def _goable() -> sa.Select[Any]:
+def _goable(*, newest: bool) -> sa.Select[Any]:
     """Built once: composing the statement costs more than running it."""
-    working = sa.exists().where(channels.c.id == outbox.c.channel_id, channels.c.stopped_at.is_(None))
+    working = sa.exists().where(channels.c.id == outbox.c.channel_id, is_working())
     now = sa.bindparam("now", type_=outbox.c.next_attempt_at.type)
     return (
         sa.select(outbox)
@@ -347,14 +329,20 @@ def _goable() -> sa.Select[Any]:
             outbox.c.channel_id == sa.bindparam("channel"),
             is_one_of(outbox.c.state, *OPEN),
             outbox.c.state.in_(UNSENT),
-            outbox.c.next_attempt_at <= now,
+            is_ripe(outbox, now),
             working,
             ~_held(now),
-            ~_waits_for_another(),
+            ~waits_for_another(),
         )
-        .order_by(outbox.c.urgent.desc(), outbox.c.id)
+        .order_by(outbox.c.urgent.desc(), outbox.c.id.desc() if newest else outbox.c.id)
         .limit(sa.bindparam("most"))
     )
+
+
+def is_ripe(rows: sa.FromClause, at: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """The row's time has come. What was to go at once goes at once, even if the clock was set back since."""
+    at_once = sa.and_(rows.c.attempts == 0, rows.c.next_attempt_at <= rows.c.created_at)
+    return sa.or_(rows.c.next_attempt_at <= at, at_once)
 
 
 def _held(at: sa.ColumnElement[Any]) -> sa.Exists:
@@ -369,13 +357,14 @@ def _held(at: sa.ColumnElement[Any]) -> sa.Exists:
             earlier.c.state.in_((DeliveryState.SENDING, DeliveryState.RETRY, DeliveryState.UNKNOWN)),
             sa.and_(
                 earlier.c.state == DeliveryState.PENDING,
-                sa.or_(earlier.c.next_attempt_at <= at, earlier.c.attempts > 0),
+                sa.or_(is_ripe(earlier, at), earlier.c.attempts > 0),
             ),
         ),
     )
 
 
-def _waits_for_another() -> sa.Exists:
+def waits_for_another() -> sa.Exists:
+    """The message it edits or answers has not gone yet."""
     first = outbox.alias("first")
     return sa.exists().where(
         first.c.step_id == outbox.c.follows_step,

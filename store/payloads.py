@@ -5,6 +5,7 @@ Owns the form of the JSON and its bounds. It must not know a platform, a table o
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 import unicodedata
@@ -30,6 +31,7 @@ _SHAPES: Final[dict[str, type[Inbound] | type[DeskUpdate] | type[Undeliverable]]
     "desk": DeskUpdate,
     "undeliverable": Undeliverable,
 }
+_TAG: Final = re.compile(r"</?[a-z][^<>]*>")
 _LEADING_MENTIONS: Final = re.compile(r"^(?:\s*@\w+)+\s+")
 
 
@@ -95,6 +97,17 @@ def same_words(text: str) -> str:
     """
     plain = unicodedata.normalize("NFC", html.unescape(text))
     return " ".join(_LEADING_MENTIONS.sub("", plain).split())
+
+
+def words_mark(shown: str) -> str:
+    """A short mark by which two copies of one Telegram message are known without keeping their words."""
+    plain = " ".join(unicodedata.normalize("NFC", shown).split())
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()[:32] if plain else ""
+
+
+def shown_on_telegram(text: str) -> str:
+    """What a chat shows of a text with Telegram's HTML."""
+    return html.unescape(_TAG.sub("", text))
 
 
 def _write(heard: Heard) -> bytes:

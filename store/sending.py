@@ -7,7 +7,7 @@ from, so that a sender that lost its lane changes nothing. It must not know a pl
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -18,12 +18,15 @@ from store import inbox
 from store.alarms import raise_alarm
 from store.dialects import is_one_of
 from store.inbound import Undeliverable
+from store.notify import tell_to_send
 from store.outbound import Outgoing
 from store.outbox import (
     ENDED_UNSENT,
     OPEN,
     UNSENT,
+    NewRow,
     OutboxRow,
+    add,
     cancel,
     cancel_followers,
     followed,
@@ -39,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 DUPLICATE_SENT_ID: Final = "duplicate_sent_id"
 SENT_TWICE: Final = "sent_twice"
+OWNER_GONE: Final = "owner_gone"
+FOUND: Final = "found"  # the request was known as one of unknown outcome: this is not another one
 _POINTS_AT: Final = (OutgoingAct.EDIT, OutgoingAct.DELETE)
 _WITHOUT_AN_ID: Final = (OutgoingAct.EDIT, OutgoingAct.DELETE, OutgoingAct.ANSWER_PRESS)
 
@@ -58,7 +63,7 @@ def mark_sending(conn: sa.Connection, row_id: int, epoch: int, now: datetime) ->
     sent are filled in here.
     """
     found = conn.execute(sa.select(outbox).where(outbox.c.id == row_id).with_for_update()).one_or_none()
-    if found is None or found.state not in UNSENT or found.next_attempt_at > now:
+    if found is None or found.state not in UNSENT or not _is_ripe(found, now):
         return None
     row = outbox_row(found)
     outgoing = _resolved(conn, row)
@@ -78,6 +83,11 @@ def mark_sending(conn: sa.Connection, row_id: int, epoch: int, now: datetime) ->
         )
     )
     return row_by_id(conn, row_id) if conn.execute(taken).rowcount else None
+
+
+def _is_ripe(row: sa.Row[Any], now: datetime) -> bool:
+    """As store.outbox.is_ripe, for a row in hand."""
+    return bool(row.next_attempt_at <= now or (row.attempts == 0 and row.next_attempt_at <= row.created_at))
 
 
 def put_back(conn: sa.Connection, row_id: int, epoch: int) -> bool:
@@ -109,7 +119,7 @@ def mark_sent(conn: sa.Connection, row_id: int, sent_id: str, now: datetime) -> 
         .where(outbox.c.id == row_id)
         .values(state=DeliveryState.SENT, sent_at=now, sent_id=kept_id, error_code=None, error=None)
     )
-    _tried(conn, row_id, DeliveryState.SENT, None, now)
+    _tried(conn, row_id, DeliveryState.SENT, FOUND if row.state is DeliveryState.UNKNOWN else None, now)
     return True
 
 
@@ -122,13 +132,17 @@ def mark_retry(
     epoch: int,
     next_attempt_at: datetime,
     state: DeliveryState = DeliveryState.RETRY,
+    is_counted: bool = True,
 ) -> bool:
     """Certainly not sent: try again later. True if the row was being sent or unknown under this epoch.
 
-    `state` PENDING says that nothing was wrong with the message, e.g. the account's token was refused.
+    `state` PENDING says that nothing was wrong with the message, e.g. the account's token was refused; so does
+    `is_counted` False (the platform could not be reached, or asked us to slow down): the try does not count.
     """
     starts = (DeliveryState.SENDING, DeliveryState.UNKNOWN)
     later = _told(state, failure) | {"next_attempt_at": next_attempt_at}
+    if not is_counted:
+        later["attempts"] = outbox.c.attempts - 1
     moved = _move(conn, row_id, starts, later, epoch)
     if moved:
         _tried(conn, row_id, DeliveryState.RETRY, failure.code, now)
@@ -145,13 +159,12 @@ def mark_unknown(conn: sa.Connection, row_id: int, failure: Failure, now: dateti
 
 
 def mark_repeat(conn: sa.Connection, row_id: int, outgoing: Outgoing, now: datetime) -> bool:
-    """Let a row of unknown outcome go once more, marked as a repeat; True if it was not one already."""
+    """Let a row of unknown outcome go once more, marked as a repeat; True if its outcome was unknown."""
     moved = (
         outbox.update()
         .where(
             outbox.c.id == row_id,
             outbox.c.state == DeliveryState.UNKNOWN,
-            outbox.c.marked_repeat.is_(sa.false()),
         )
         .values(
             state=DeliveryState.RETRY,
@@ -183,16 +196,35 @@ def park(
         return False
     platform = conn.execute(sa.select(channels.c.platform).where(channels.c.id == row.channel_id)).scalar_one()
     if refused and platform != Platform.TELEGRAM:
-        told = Undeliverable(
-            key=f"refused:{row_id}",
-            occurred_at=now,
-            outbox_id=row_id,
-            ticket_id=row.ticket_id,
-            code=failure.code,
-            template=row.template,
-        )
-        inbox.put(conn, row.channel_id, [told], {}, now)
+        inbox.put(conn, row.channel_id, [_undeliverable(row, failure.code, now)], {}, now)
     return True
+
+
+def hold_back(conn: sa.Connection, account_id: int, now: datetime, *, sparing: Collection[str]) -> None:
+    """Cancel what still waits for an account that asked us to stop, but for what is urgent.
+
+    News that nobody asked for is heard as refused, so that a question in it waits for no answer.
+    """
+    waiting = sa.select(outbox).where(
+        outbox.c.account_id == account_id,
+        outbox.c.state.in_(UNSENT),
+        outbox.c.urgent.is_(sa.false()),
+        outbox.c.template.not_in(sorted(sparing)),
+    )
+    for row in conn.execute(waiting.order_by(outbox.c.id)).all():
+        if cancel(conn, row.id, "stopped", now) and not row.step_id.startswith("answer:"):
+            inbox.put(conn, row.channel_id, [_undeliverable(row, "stopped", now)], {}, now)
+
+
+def _undeliverable(row: sa.Row[Any] | OutboxRow, code: str, now: datetime) -> Undeliverable:
+    return Undeliverable(
+        key=f"refused:{row.id}",
+        occurred_at=now,
+        outbox_id=row.id,
+        ticket_id=row.ticket_id,
+        code=code,
+        template=row.template,
+    )
 
 
 def drop(conn: sa.Connection, row_id: int, failure: Failure, now: datetime, *, epoch: int) -> bool:
@@ -204,6 +236,11 @@ def drop(conn: sa.Connection, row_id: int, failure: Failure, now: datetime, *, e
     return moved
 
 
+def has_orphans(conn: sa.Connection, channel_id: int, epoch: int) -> bool:
+    """Whether `orphans` would find any."""
+    return conn.execute(sa.select(outbox.c.id).where(_left_half_way(channel_id, epoch)).limit(1)).first() is not None
+
+
 def orphans(conn: sa.Connection, channel_id: int, epoch: int, now: datetime) -> list[int]:
     """Rows left `sending` by an owner that is gone, now unknown; returns their ids.
 
@@ -211,19 +248,23 @@ def orphans(conn: sa.Connection, channel_id: int, epoch: int, now: datetime) -> 
     """
     left = (
         outbox.update()
-        .where(
-            outbox.c.channel_id == channel_id,
-            is_one_of(outbox.c.state, *OPEN),
-            outbox.c.state == DeliveryState.SENDING,
-            outbox.c.epoch <= epoch,
-        )
-        .values(state=DeliveryState.UNKNOWN, error_code="owner_gone", error="the sender stopped half-way")
+        .where(_left_half_way(channel_id, epoch))
+        .values(state=DeliveryState.UNKNOWN, error_code=OWNER_GONE, error="the sender stopped half-way")
         .returning(outbox.c.id)
     )
     ids = list(conn.scalars(left))
     for row_id in ids:
-        _tried(conn, row_id, DeliveryState.UNKNOWN, "owner_gone", now)
+        _tried(conn, row_id, DeliveryState.UNKNOWN, OWNER_GONE, now)
     return ids
+
+
+def _left_half_way(channel_id: int, epoch: int) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        outbox.c.channel_id == channel_id,
+        is_one_of(outbox.c.state, *OPEN),
+        outbox.c.state == DeliveryState.SENDING,
+        outbox.c.epoch <= epoch,
+    )
 
 
 def postpone_chat(conn: sa.Connection, channel_id: int, chat_id: str, until: datetime) -> int:
@@ -246,7 +287,10 @@ def postpone_chat(conn: sa.Connection, channel_id: int, chat_id: str, until: dat
 
 
 def retry_by_hand(conn: sa.Connection, row_id: int, now: datetime) -> bool:
-    """A person lets a row go again: one that was set aside, cancelled, or that they know was never posted."""
+    """A person lets a row go again: one set aside, cancelled or held, or that they know was never posted.
+
+    Their wish goes before the mode, but for the shadow, in which nothing leaves.
+    """
     freed = (
         outbox.update()
         .where(
@@ -261,17 +305,20 @@ def retry_by_hand(conn: sa.Connection, row_id: int, now: datetime) -> bool:
             error_code=None,
             error=None,
             marked_repeat=False,
+            released_at=now,
         )
     )
-    if conn.execute(freed).rowcount == 0:
+    channel_id = conn.execute(freed.returning(outbox.c.channel_id)).scalar()
+    if channel_id is None:
         return False
+    tell_to_send(conn, {channel_id})
     record(conn, row_id, "message_retried_by_hand", "by_hand", now)
     return True
 
 
 def drop_by_hand(conn: sa.Connection, row_id: int, why: str, now: datetime) -> bool:
     """A person ends a row that is not sent and not being sent; what follows it is cancelled. `why` is a code."""
-    endable = (*UNSENT, DeliveryState.UNKNOWN, DeliveryState.PARKED)
+    endable = (*UNSENT, DeliveryState.UNKNOWN, DeliveryState.PARKED, DeliveryState.HELD)
     if not _move(conn, row_id, endable, {"state": DeliveryState.CANCELLED, "error_code": why[:64]}):
         return False
     record(conn, row_id, "message_dropped_by_hand", why[:64], now)
@@ -308,10 +355,28 @@ def _message_of(row: OutboxRow) -> str | None:
 def _sent_again(conn: sa.Connection, row: OutboxRow, sent_id: str | None, now: datetime) -> bool:
     if sent_id is None or sent_id == row.sent_id:
         return True
+    if row.marked_repeat and row.outgoing is not None:
+        _take_back(conn, row, row.outgoing.thread_id, sent_id, now)
+        return False
     sentence = f"Outbox row {row.id} was posted as {row.sent_id} and again as {sent_id}; delete one by hand."
     raise_alarm(conn, SENT_TWICE, f"outbox:{row.id}", sentence, now)
     logger.error(sentence, extra={"action": "outbox.sent_twice"})
     return False
+
+
+def _take_back(conn: sa.Connection, row: OutboxRow, thread_id: str, twin_id: str, now: datetime) -> None:
+    """The twin of a repeat has shown itself after all: it is deleted."""
+    gone = NewRow(
+        channel_id=row.channel_id,
+        step_id=f"twin:{twin_id}",
+        recipient=row.recipient,
+        destination=row.destination,
+        template=row.template,
+        outgoing=Outgoing(act=OutgoingAct.DELETE, thread_id=thread_id, message_id=twin_id),
+        ticket_id=row.ticket_id,
+        account_id=row.account_id,
+    )
+    add(conn, [gone], now)
 
 
 def _holder(conn: sa.Connection, channel_id: int, sent_id: str | None) -> int | None:

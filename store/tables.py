@@ -20,6 +20,7 @@ from store.vocabulary import (
     Role,
     Sensitivity,
     Status,
+    Teller,
 )
 
 metadata = sa.MetaData(
@@ -44,6 +45,7 @@ channels = sa.Table(
     sa.Column("handle", sa.String(128), nullable=False, server_default=""),
     moment("stopped_at", nullable=True),  # credentials refused: nothing is sent or read until a person renews them
     sa.Column("stopped_why", sa.String(256)),
+    moment("rewound_to_at", nullable=True),  # put back to this moment by a restore: it only reads until that is made up
 )
 
 cursors = sa.Table(
@@ -51,7 +53,7 @@ cursors = sa.Table(
     metadata,
     sa.Column("channel_id", sa.ForeignKey("channels.id"), primary_key=True),
     sa.Column("name", sa.String(128), primary_key=True),
-    sa.Column("value", sa.String(1024), nullable=False),
+    sa.Column("value", sa.Text(), nullable=False),
 )
 
 lanes = sa.Table(
@@ -69,6 +71,8 @@ gaps = sa.Table(
     moment("since_at"),
     moment("until_at"),
     sa.Column("why", sa.String(256), nullable=False),
+    moment("settled_at", nullable=True),  # a person has looked there by hand
+    sa.Column("settled_why", sa.String(64)),  # their code
 )
 
 counters = sa.Table(
@@ -127,6 +131,9 @@ sa.Index(
     postgresql_where=inbox.c.state == "pending",
 )
 
+sa.Index("ix_inbox_actor", inbox.c.actor_key, inbox.c.occurred_at)
+sa.Index("ix_inbox_received", inbox.c.channel_id, inbox.c.received_at)
+
 # -- tickets and their talk ---------------------------------------------------------------------------------------------
 
 tickets = sa.Table(
@@ -145,6 +152,10 @@ tickets = sa.Table(
     sa.Column("district", sa.String(64)),
     sa.Column("locality", sa.String(256)),
     sa.Column("rural", sa.Boolean()),
+    sa.Column("agency", sa.String(32)),  # body that the citizen named
+    sa.Column("for_whom", sa.String(16)),
+    sa.Column("other_matters", sa.String(512), nullable=False, server_default=""),  # codes joined by |
+    sa.Column("portal_numbers", sa.String(512), nullable=False, server_default=""),  # joined by |
     sa.Column("department", sa.String(32)),
     sa.Column("owner_post", sa.ForeignKey("posts.code")),  # NULL while assigned: nobody found, the CMO desk holds it
     word("register", Register, server_default=Register.NORMAL.value),
@@ -256,6 +267,21 @@ supporters = sa.Table(
     moment("since_at"),
 )
 
+labels = sa.Table(
+    "labels",  # what people said a complaint is about, for learning; its words stay in the transcript alone
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), nullable=False, index=True),
+    word("told_by", Teller),
+    sa.Column("category", sa.String(32)),
+    sa.Column("district", sa.String(64)),
+    sa.Column("department", sa.String(32)),
+    moment("at"),
+    sa.CheckConstraint(
+        "category IS NOT NULL OR district IS NOT NULL OR department IS NOT NULL", name="a_label_tells_something"
+    ),
+)
+
 satisfaction = sa.Table(
     "satisfaction",
     metadata,
@@ -326,6 +352,7 @@ outbox = sa.Table(
     sa.Column("error_code", sa.String(64)),
     sa.Column("error", sa.String(512)),
     fact("marked_repeat"),
+    moment("released_at", nullable=True),  # let out of the shadow: it may go, or no longer keeps its ticket there
     sa.UniqueConstraint("step_id", "recipient"),
     sa.UniqueConstraint("channel_id", "sent_id"),
     sa.CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_a_time"),
@@ -343,6 +370,34 @@ sa.Index(
     postgresql_where=outbox.c.state.in_(("pending", "sending", "retry", "unknown")),
 )
 sa.Index("ix_outbox_ticket", outbox.c.ticket_id)
+sa.Index(
+    "ix_outbox_held",
+    outbox.c.ticket_id,
+    outbox.c.id,
+    sqlite_where=outbox.c.state == "held",
+    postgresql_where=outbox.c.state == "held",
+)
+
+found_words = sa.Table(
+    "found_words",  # of ours, found on the platform after the database was put back: said, and not known here
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("message_id", sa.String(128), nullable=False),
+    sa.Column("thread_id", sa.String(128), nullable=False),
+    sa.Column("reply_to_id", sa.String(128)),
+    sa.Column("numbers", sa.String(256), nullable=False, server_default=""),  # the ticket numbers in it, joined by |
+    sa.Column("text", sa.Text()),  # NULL once used: the outbox row that took it over holds it
+    moment("written_at"),
+    moment("used_at", nullable=True),
+    sa.UniqueConstraint("channel_id", "message_id"),
+)
+sa.Index(
+    "ix_found_words_unused",
+    found_words.c.thread_id,
+    sqlite_where=found_words.c.used_at.is_(None),
+    postgresql_where=found_words.c.used_at.is_(None),
+)
 
 attempts = sa.Table(
     "attempts",
@@ -353,6 +408,8 @@ attempts = sa.Table(
     word("result", DeliveryState),
     sa.Column("error_code", sa.String(64)),
 )
+
+sa.Index("ix_attempts_at", attempts.c.at)
 
 buttons = sa.Table(
     "buttons",

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from store.channels import rewound_ids
 from store.dialects import insert_into
 from store.tables import conversations, events, satisfaction, supporters, tickets, transcript
 from store.vocabulary import Outcome, Platform, Status
@@ -60,15 +61,36 @@ def by_numbers(conn: sa.Connection, numbers: Iterable[str]) -> list[TicketRow]:
     return _rows(conn, _with_talk().where(tickets.c.number.in_(wanted))) if wanted else []
 
 
-def due_to_wake(conn: sa.Connection, now: datetime, limit: int) -> list[TicketRow]:
-    """Tickets for which time has passed, the most overdue first, locked where the database can."""
-    query = _with_talk().where(tickets.c.wake_at <= now).order_by(tickets.c.wake_at, tickets.c.id).limit(limit)
-    return _rows(conn, query.with_for_update(skip_locked=True, of=tickets))
+def due_to_wake(conn: sa.Connection, now: datetime, limit: int, *, only: int | None = None) -> list[TicketRow]:
+    """Tickets for which time has passed (or `only` that one, if so), the most overdue first, held as by `lock`.
+
+    One that another worker holds is left out. They are read once they are held: a row read while it is being locked
+    may come with the talk as it was before.
+    """
+    query = _due(now, limit)
+    if only is not None:
+        query = query.where(tickets.c.id == only)
+    held = conn.execute(query.with_for_update(skip_locked=True, key_share=True)).scalars().all()
+    found = {row["id"]: row for row in by_ids(conn, held)}
+    return [found[ticket_id] for ticket_id in held]
+
+
+def ids_due_to_wake(conn: sa.Connection, now: datetime, limit: int) -> list[int]:
+    """The same tickets' ids, nothing held."""
+    return list(conn.execute(_due(now, limit)).scalars())
+
+
+def _due(now: datetime, limit: int) -> sa.Select[int]:
+    due = (tickets.c.wake_at <= now, tickets.c.channel_id.not_in(rewound_ids()))
+    return sa.select(tickets.c.id).where(*due).order_by(tickets.c.wake_at, tickets.c.id).limit(limit)
 
 
 def next_wake(conn: sa.Connection) -> datetime | None:
     """When time will matter next for any ticket."""
-    return conn.execute(sa.select(sa.func.min(tickets.c.wake_at)).where(tickets.c.wake_at.is_not(None))).scalar()
+    may_be = tickets.c.channel_id.not_in(rewound_ids())
+    return conn.execute(
+        sa.select(sa.func.min(tickets.c.wake_at)).where(tickets.c.wake_at.is_not(None), may_be)
+    ).scalar()
 
 
 def set_wakes(conn: sa.Connection, wakes: Mapping[int, datetime | None]) -> None:
@@ -81,13 +103,15 @@ def set_wakes(conn: sa.Connection, wakes: Mapping[int, datetime | None]) -> None
 def lock(conn: sa.Connection, ids: Iterable[int]) -> bool:
     """Hold these tickets until the transaction ends; True where they must be read again after the wait.
 
-    PostgreSQL locks the rows, in the order of their ids so that two workers never wait for each other; SQLite has one
-    writer anyway.
+    PostgreSQL locks the rows, in the order of their ids so that two workers never wait for each other, and so that
+    rows which merely name a ticket can still be written by others; SQLite has one writer anyway.
     """
     wanted = sorted(set(ids))
     if not wanted or conn.dialect.name != "postgresql":
         return False
-    conn.execute(sa.select(tickets.c.id).where(tickets.c.id.in_(wanted)).order_by(tickets.c.id).with_for_update())
+    conn.execute(
+        sa.select(tickets.c.id).where(tickets.c.id.in_(wanted)).order_by(tickets.c.id).with_for_update(key_share=True)
+    )
     return True
 
 
@@ -180,7 +204,7 @@ def words_of(conn: sa.Connection, ticket_ids: Iterable[int]) -> list[Mapping[str
 
 
 def messages_known(conn: sa.Connection, platform: Platform, message_ids: Iterable[str]) -> list[Mapping[str, Any]]:
-    """Which of these messages are in the transcript, and of which ticket and account."""
+    """Which of these messages were heard from their writers, and of which ticket and account; quotations are not."""
     wanted = sorted(set(message_ids))
     if not wanted:
         return []
@@ -192,7 +216,8 @@ def messages_known(conn: sa.Connection, platform: Platform, message_ids: Iterabl
         transcript.c.speaker,
     )
     query = sa.select(*columns).where(transcript.c.platform == platform, transcript.c.message_id.in_(wanted))
-    return [dict(row) for row in conn.execute(query.order_by(transcript.c.version)).mappings()]
+    heard = query.where(transcript.c.speaker != "quoted")
+    return [dict(row) for row in conn.execute(heard.order_by(transcript.c.version)).mappings()]
 
 
 def untaken_words(conn: sa.Connection, threads: Iterable[tuple[Platform, str]]) -> list[Mapping[str, Any]]:

@@ -39,6 +39,14 @@ class Status(StrEnum):
     MERGED = "merged"
 
 
+class Teller(StrEnum):
+    """Who said what a complaint is about or where it belongs."""
+
+    CITIZEN = "citizen"  # answered our question, or put us right
+    OFFICER = "officer"  # forwarded it to another department
+    DESK = "desk"  # the CMO desk placed it
+
+
 class Awaiting(StrEnum):
     """What the conversation waits for from the citizen."""
 
@@ -148,6 +156,7 @@ class DeliveryState(StrEnum):
     PARKED = "parked"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+    HELD = "held"  # never sent: the office was not speaking (SMGT_MODE) when it was due
 
 
 class HoursKind(StrEnum):

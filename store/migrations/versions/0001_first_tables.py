@@ -195,6 +195,10 @@ def upgrade() -> None:
         sa.Column("district", sa.String(64), nullable=True),
         sa.Column("locality", sa.String(256), nullable=True),
         sa.Column("rural", sa.Boolean(), nullable=True),
+        sa.Column("agency", sa.String(32), nullable=True),
+        sa.Column("for_whom", sa.String(16), nullable=True),
+        sa.Column("other_matters", sa.String(512), nullable=False, server_default=""),
+        sa.Column("portal_numbers", sa.String(512), nullable=False, server_default=""),
         sa.Column("department", sa.String(32), nullable=True),
         sa.Column("owner_post", sa.String(64), nullable=True),
         sa.Column("register", sa.String(32), nullable=False, server_default="normal"),
@@ -366,6 +370,24 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_drafts_ticket_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
     )
+    op.create_table(
+        "labels",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("ticket_id", BigId, nullable=False),
+        sa.Column("told_by", sa.String(32), nullable=False),
+        sa.Column("category", sa.String(32), nullable=True),
+        sa.Column("district", sa.String(64), nullable=True),
+        sa.Column("department", sa.String(32), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("told_by IN ('citizen', 'officer', 'desk')", name=op.f("ck_labels_told_by_known")),
+        sa.CheckConstraint(
+            "category IS NOT NULL OR district IS NOT NULL OR department IS NOT NULL",
+            name=op.f("ck_labels_a_label_tells_something"),
+        ),
+        sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_labels_ticket_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_labels")),
+    )
+    op.create_index("ix_labels_ticket_id", "labels", ["ticket_id"])
     op.create_table(
         "media",
         sa.Column("id", BigId, nullable=False),
