@@ -29,22 +29,17 @@ from handlers.heard import CitizenWrote
 from handlers.replies import add, office_facts, result_facts, status_facts, to_triage, words_of
 from handlers.speaking import is_muted
 from handlers.understanding.meaning import Asked, Verdict
-from handlers.understanding.text import ascii_digits
+from handlers.understanding.text import normal
+from handlers.understanding.verdict import numbered_verdict
 from store.vocabulary import Awaiting, Kind, Outcome, Register, Sensitivity, Status
 
-YES, NO = "1", "2"  # the numbers our question offers
 WORDS_OF_AN_OK = 2
 MENTION = re.compile(r"@\w+")
 
 
 def verdict_of(heard: CitizenWrote) -> Verdict:
     """The verdict of an answer to our question, its numbers included."""
-    bare = ascii_digits(MENTION.sub("", heard.text)).strip(" .)(")
-    if bare == YES:
-        return Verdict.SATISFIED
-    if bare == NO:
-        return Verdict.UNSATISFIED
-    return heard.answer.verdict or Verdict.UNCLEAR
+    return numbered_verdict(normal(heard.text)) or heard.answer.verdict or Verdict.UNCLEAR
 
 
 def hear_verdict(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
@@ -179,7 +174,8 @@ def hear_after_end(case: Case, heard: CitizenWrote, now: datetime, ground: Groun
         return completed
     if case.status is Status.WITHDRAWN and not _is_thanks(heard):
         return _after_withdrawal(case, heard, now, ground)
-    if case.status is Status.CLOSED and not wants.status and not _is_thanks(heard) and _is_matter(heard):
+    settled = wants.status or wants.withdraw or _is_thanks(heard)
+    if case.status is Status.CLOSED and not settled and _is_matter(heard):
         return Decision(case=case, result="other_matter", rest=heard.text)
     if not _is_thanks(heard):
         say = Say(template="status", facts=status_facts(case, now), step="answer")

@@ -10,7 +10,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from handlers.desk import floods
 from handlers.facts import Facts
+from handlers.gate import queue
+from handlers.reach import Reach
+from handlers.reconciling.days import NOT_ADDING_UP, rows_named
 from handlers.render import render
 from store import outbox
 from store.alarms import Alarm, open_alarms
@@ -21,30 +25,43 @@ from store.vocabulary import OutgoingAct, Platform
 
 _TEMPLATES: Final = {
     CHANNEL_STOPPED: ("channel_alarm", "token_revoked"),
+    "platform_down": ("channel_alarm", "platform_down"),
+    "budget_low": ("channel_alarm", "budget_low"),
+    "budget_spent": ("channel_alarm", "budget_spent"),
     "message_refused": ("parked_alarm", ""),
     "message_given_up": ("parked_alarm", ""),
     "message_unknown": ("parked_alarm", "unknown_outcome"),
     "sent_twice": ("parked_alarm", "unknown_outcome"),
+    NOT_ADDING_UP: ("day_alarm", ""),
 }
 """Alarm -> the officers' template and its `why`. Others concern the directory itself: `smgt check` shows them."""
 
 
-def queue_alarms(conn: sa.Connection, now: datetime, directory: Directory) -> int:
+def queue_alarms(conn: sa.Connection, now: datetime, directory: Directory, reach: Reach) -> int:
     """Queue what the CMO desk was not told yet, in the caller's writing transaction; returns how many messages.
 
     While there is no desk to tell, or no Telegram channel, alarms wait; they are never told twice to one chat.
     """
+    floods.settle(conn, now)
     waiting = [alarm for alarm in open_alarms(conn) if alarm.code in _TEMPLATES]
     desk = directory.cmo_desk()
     channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
     if not waiting or desk is None or not desk.reachable or channel is None:
         return 0
-    return len(outbox.add(conn, [_message(channel.id, desk, alarm) for alarm in waiting], now))
+    return len(queue(conn, reach, [_message(channel.id, desk, alarm) for alarm in waiting], now))
+
+
+def _named(alarm: Alarm) -> tuple[tuple[str, str], ...]:
+    """What the alarm is about, as codes and ids."""
+    if alarm.code == NOT_ADDING_UP:
+        return (("day", alarm.subject), ("rows", rows_named(alarm.sentence)))
+    is_of_a_channel = _TEMPLATES[alarm.code][0] == "channel_alarm"
+    return (("channel" if is_of_a_channel else "alarm", alarm.subject),)
 
 
 def _message(channel_id: int, desk: Desk, alarm: Alarm) -> outbox.NewRow:
     template, why = _TEMPLATES[alarm.code]
-    facts = Facts(why=why or None, mapping=(("channel" if alarm.code == CHANNEL_STOPPED else "alarm", alarm.subject),))
+    facts = Facts(why=why or None, mapping=_named(alarm))
     chat_id = desk.chat_id or ""
     return outbox.NewRow(
         channel_id=channel_id,

@@ -30,6 +30,10 @@ class Case:
     district: str | None = None
     locality: str | None = None
     rural: bool | None = None
+    agency: str | None = None  # body that the citizen named as in charge
+    for_whom: str | None = None  # self, family, neighbour, deceased, group; None where not told
+    other_matters: tuple[str, ...] = ()  # categories told beside the main one
+    portal_numbers: tuple[str, ...] = ()  # of complaints made elsewhere, the portal's name before each
     department: str | None = None
     owner_post: str | None = None
     register: Register = Register.NORMAL

@@ -13,6 +13,7 @@ from handlers.effects import Act, Audience, Decision, Notify, Press, Record, Say
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.heard import CitizenWrote, Heard, HumanSpoke, PostDeleted, SayRefused, Silence, Speaker
+from handlers.jurisdiction import office_of
 from handlers.lifecycle import check_move
 from handlers.office_acts import ActRefused, hear_officer
 from handlers.passing_time import hear_silence, next_wake
@@ -90,7 +91,7 @@ def _hear_unproven(case: Case, heard: CitizenWrote, now: datetime, ground: Groun
         step=f"addition:{heard.message_id}",
         presses=presses,
     )
-    say = Say(template="addition", facts=Facts(department=case.department), step="answer", reply_to=heard.message_id)
+    say = Say(template="addition", facts=Facts(department=office_of(case)), step="answer", reply_to=heard.message_id)
     return Decision(
         case=replace(case, last_heard_at=now),
         effects=(Record(kind="unproven_words"), notice, say),
@@ -148,13 +149,6 @@ def _hear_human(case: Case, heard: HumanSpoke) -> Decision:
         audience=Audience.CMO,
         template="human_spoke_notice",
         facts=Facts(words=heard.text),
-        step=f"human:{hash_of(heard.text)}",
+        step=f"human:{heard.message_id}",
     )
     return Decision(case=case, effects=(Record(kind="human_spoke"), notice), result="human")
-
-
-def hash_of(text: str) -> str:
-    """A short stable code of a text, to name a step without repeating its words."""
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

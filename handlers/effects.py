@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from handlers.case import Case
 from handlers.facts import Facts
-from store.vocabulary import Outcome
+from store.vocabulary import Outcome, Teller
 
 
 class Audience(StrEnum):
@@ -59,6 +59,14 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SaidBefore:
+    """The citizen has heard this already: our post `message_id` stands on the platform, found after a restore."""
+
+    say: Say
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
     """Tell an office on Telegram."""
 
@@ -87,6 +95,16 @@ class Record:
 
     kind: str
     codes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What people said the ticket is about or where it belongs: kept for learning."""
+
+    told_by: Teller
+    category: str | None = None
+    district: str | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +157,20 @@ class Tell:
     presses: tuple[tuple[Press, ...], ...] = ()
 
 
-Effect = Say | Notify | Hand | RefreshNotice | Record | Stop | AskSatisfaction | SettleSatisfaction | Withdraw | Tell
+Effect = (
+    Say
+    | SaidBefore
+    | Notify
+    | Hand
+    | RefreshNotice
+    | Record
+    | Label
+    | Stop
+    | AskSatisfaction
+    | SettleSatisfaction
+    | Withdraw
+    | Tell
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ class Facts:
     district: str | None = None  # English name
     district_choices: tuple[str, ...] = ()
     locality: str | None = None
-    department: str | None = None  # code
+    department: str | None = None  # code, or that of one of its offices
     status: Status | None = None
     due_at: datetime | None = None
     late: bool = False
@@ -56,7 +56,9 @@ class Facts:
     quoted: str | None = None  # another author's post, masked, as evidence
     citizen: str | None = None  # name shown to officers; None when hidden or withheld
     platform: Platform | None = None
-    for_whom: str | None = None
+    for_whom: str | None = None  # self, family, neighbour, deceased, group
+    other_matters: tuple[str, ...] = ()  # codes of categories told beside the main one
+    portal_numbers: tuple[str, ...] = ()  # of complaints made elsewhere, the portal's name before each
     keep_name_hidden: bool = False
     sensitivity: Sensitivity | None = None
     urgent: bool = False

@@ -108,6 +108,13 @@ def _is_about_the_past(u: Understanding, answer: Answer) -> bool:
     return asked or u.kind is Kind.STATUS_QUERY or answer.verdict is Verdict.UNSATISFIED or not _names_a_matter(u)
 
 
+def _is_answer(u: Understanding, answer: Answer) -> bool:
+    """Do these words say something of a ticket that stands, rather than tell more of one just opened?"""
+    wants = answer.wants
+    says = wants.status or wants.resolved or wants.unresolved or wants.reopen or wants.withdraw or wants.thanks
+    return says or answer.verdict is not None or u.kind is Kind.STATUS_QUERY or len(u.masked.split()) < 3
+
+
 def is_cry(u: Understanding, ground: Ground) -> bool:
     """Words that need a person at once, whoever writes them and wherever."""
     category = ground.taxonomy.categories.get(u.category or "")
@@ -186,6 +193,9 @@ def _which(
             return Found(same[0], own=True)
         if not same:
             return NewMatter(linked=open_here[-1])
+    near = [case for case in open_here if abs(hint.occurred_at - case.opened_at) <= ground.policy.thread_join]
+    if near and not _is_answer(u, answer):
+        return Found(near[-1], own=True)  # a part of one complaint that came late or out of order
     waiting = [case for case in open_here if case.awaiting is not Awaiting.NOTHING]
     if len(waiting) == 1 and (answer.district or answer.category) and waiting[0].awaiting is Awaiting.DETAILS:
         return Found(waiting[0], own=True)
@@ -216,7 +226,7 @@ def _elsewhere(
         if len(open_ones) == 1:
             return Found(open_ones[0], own=True)
         return Several(tuple(open_ones)) if open_ones else NewMatter()
-    if (answered := _asked_if_done(hint, u, open_ones)) is not None:
+    if (answered := _asked_if_done(hint, u, answer, open_ones)) is not None:
         return answered
     if hint.account_id is not None:
         for case in own:
@@ -234,12 +244,14 @@ def _elsewhere(
     return NewMatter()
 
 
-def _asked_if_done(hint: Hint, u: Understanding, open_ones: Sequence[Case]) -> Finding | None:
+def _asked_if_done(hint: Hint, u: Understanding, answer: Answer, open_ones: Sequence[Case]) -> Finding | None:
     """A short verdict in a post of its own answers our question, if one was asked; after several, we ask which."""
     if hint.verdict not in (Verdict.SATISFIED, Verdict.UNSATISFIED) or _names_a_matter(u) or hint.has_media:
         return None
     if len(u.masked.split()) > WORDS_OF_A_VERDICT or u.outside is not None:
         return None
+    if u.kind is Kind.PRAISE and not answer.wants.resolved:
+        return None  # a good word for the government says nothing about one tap or wire
     asked = [case for case in open_ones if case.awaiting is Awaiting.SATISFACTION]
     if u.district is not None:
         asked = [case for case in asked if case.district == u.district]

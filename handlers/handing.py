@@ -74,6 +74,7 @@ def hand(
         case.district,
         case.rural,
         ground.directory,
+        agency=case.agency,
         department=department,
         at_least=at_least,
         sensitivity=case.sensitivity,
@@ -96,7 +97,7 @@ def hand(
         turn=case.turn + 1,
         interim_told=False,
     )
-    return handed, (*_codes(kind, handed, place), Hand(), *_holes(place))
+    return handed, (*_codes(kind, handed, place), Hand(), *_holes(place, handed.turn))
 
 
 def rehand(case: Case, now: datetime, ground: Ground, *, kind: str) -> tuple[Case, tuple[Effect, ...]]:
@@ -138,7 +139,7 @@ def _codes(kind: str, case: Case, place: Assignment | None) -> tuple[Effect, ...
     return (Record(kind=kind, codes=tuple(codes)),)
 
 
-def _holes(place: Assignment) -> tuple[Effect, ...]:
+def _holes(place: Assignment, turn: int) -> tuple[Effect, ...]:
     """An empty chair is told to the CMO desk, whoever took the ticket in its place."""
     if not place.holes or (place.post is not None and place.post.department is not None):
         return ()
@@ -147,7 +148,7 @@ def _holes(place: Assignment) -> tuple[Effect, ...]:
             audience=Audience.CMO,
             template="triage_notice",
             facts=Facts(why="no_officer"),
-            step="no_officer",
+            step=f"no_officer:{turn}",
             quiet=True,
         ),
     )

@@ -118,6 +118,7 @@ class PostDeleted:
 class HumanSpoke:
     """A person used our own account in this thread."""
 
+    message_id: str
     text: str
 
 

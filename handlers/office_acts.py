@@ -5,11 +5,23 @@ Pure. Who may act was checked before (routing.may_act); whether the ticket is in
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 
 from handlers.case import Case
-from handlers.effects import AskSatisfaction, Audience, Decision, Effect, Notify, Record, RefreshNotice, Say
+from handlers.effects import (
+    AskSatisfaction,
+    Audience,
+    Decision,
+    Effect,
+    Label,
+    Notify,
+    Record,
+    RefreshNotice,
+    Say,
+    SettleSatisfaction,
+)
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting, awaiting_nothing, hand, missing, rehand
@@ -26,7 +38,7 @@ from handlers.heard import (
 from handlers.replies import ask_facts, office_facts, result_facts, triage_presses
 from handlers.speaking import may_speak_unasked
 from handlers.understanding.meaning import Asked
-from store.vocabulary import Awaiting, Register, Role, Sensitivity, Status
+from store.vocabulary import Awaiting, Outcome, Register, Role, Sensitivity, Status, Teller
 
 BOUNCES_BEFORE_THE_DESK = 2  # the second "not ours" goes to the CMO desk
 
@@ -83,10 +95,15 @@ def _ask(case: Case, act: OfficerAsked, now: datetime, ground: Ground) -> Decisi
     say = Say(
         template="officer_question",
         facts=facts,
-        step=f"question:{case.turn}:{int(now.timestamp())}",
+        step=f"question:{case.turn}:{int(now.timestamp())}:{hash_of(act.question)}",
         unasked=True,
     )
     return Decision(case=asking, effects=(Record(kind="asked_citizen"), say, RefreshNotice()), result="asked")
+
+
+def hash_of(text: str) -> str:
+    """A short stable code of a text, to name a step without repeating its words."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _forward(case: Case, act: OfficerForwarded, now: datetime, ground: Ground) -> Decision:
@@ -105,7 +122,8 @@ def _forward(case: Case, act: OfficerForwarded, now: datetime, ground: Ground) -
     handed, effects = hand(counted, now, ground, department=act.department, kind="forwarded")
     told = Say(template="routed", facts=office_facts(handed), step=f"routed:{handed.turn}", unasked=True)
     before: tuple[Effect, ...] = (RefreshNotice(),) if case.turn else ()
-    return Decision(case=handed, effects=(*before, *effects, told), result="forwarded")
+    label = Label(told_by=Teller.OFFICER if from_office else Teller.DESK, department=act.department)
+    return Decision(case=handed, effects=(*before, *effects, label, told), result="forwarded")
 
 
 def _to_desk(case: Case, counted: Case, act: OfficerForwarded, *, bounced: bool) -> Decision:
@@ -183,16 +201,17 @@ def _place(case: Case, act: DeskPlaced, now: datetime, ground: Ground) -> Decisi
         raise ActRefused("same_department")  # telling the same again must not give the office a new time limit
     codes = (("category", placed.category or ""), ("district", placed.district or ""))
     record = Record(kind="placed", codes=codes)
+    label = Label(told_by=Teller.DESK, category=act.category, district=act.district)
     if placed.category is not None and missing(placed, ground) is Asked.NOTHING:
         before: tuple[Effect, ...] = (RefreshNotice(),) if case.turn and case.with_office else ()
         handed, effects = hand(placed, now, ground)
         say = Say(template="routed", facts=office_facts(handed), step=f"routed:{handed.turn}", unasked=True)
-        return Decision(case=handed, effects=(record, *before, *effects, say), result="set")
+        return Decision(case=handed, effects=(record, label, *before, *effects, say), result="set")
     if rejected:
         placed = replace(placed, status=Status.TRIAGE, ended_at=None)
     asking = awaiting(placed, Awaiting.DETAILS, now, missing(placed, ground))
     say = Say(template="ask_again", facts=ask_facts(asking), step=f"placed:{int(now.timestamp())}", unasked=True)
-    return Decision(case=asking, effects=(record, say), result="set")
+    return Decision(case=asking, effects=(record, label, say), result="set")
 
 
 def _reopen_by_desk(case: Case, now: datetime, ground: Ground) -> Decision:
@@ -205,6 +224,8 @@ def _reopen_by_desk(case: Case, now: datetime, ground: Ground) -> Decision:
         escalation_level=min(case.escalation_level + 1, ground.policy.top_level),
     )
     back, effects = (rehand if case.turn else hand)(again, now, ground, kind="reopened")
+    asked = SettleSatisfaction(cycle=case.disposal_count, outcome=Outcome.NOT_SATISFIED)
+    settle = (asked,) if case.status is Status.DISPOSED else ()
     template = "routed" if case.status is Status.REJECTED else "reopened"  # it was never done, so never undone
     say = Say(template=template, facts=office_facts(back), step=f"reopened:{back.turn}", unasked=True)
-    return Decision(case=back, effects=(RefreshNotice(), *effects, say), result="reopened")
+    return Decision(case=back, effects=(RefreshNotice(), *settle, *effects, say), result="reopened")

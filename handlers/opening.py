@@ -15,7 +15,7 @@ from handlers.ground import Ground
 from handlers.handing import awaiting, hand, missing
 from handlers.heard import CitizenWrote
 from handlers.policy import FollowUps
-from handlers.replies import SENSITIVE_MATTER, alert, ask_facts, helplines, office_facts
+from handlers.replies import SENSITIVE_MATTER, alert, ask_facts, helplines, office_facts, portal_numbers
 from handlers.understanding.meaning import Asked, Understanding
 from store.vocabulary import Awaiting, Kind, Platform, Register, Sensitivity, Status
 
@@ -88,6 +88,10 @@ def _new_case(seed: Seed, heard: CitizenWrote, now: datetime, ground: Ground) ->
         district=u.district,
         locality=u.locality,
         rural=u.rural,
+        agency=u.agency,
+        for_whom=u.for_whom,
+        other_matters=u.other_matters,
+        portal_numbers=portal_numbers(u),
         register=register,
         sensitivity=sensitivity,
         urgent=u.kind is Kind.EMERGENCY or u.self_harm,

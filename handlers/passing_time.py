@@ -128,7 +128,8 @@ def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
 
 def _ask_confirmation(case: Case, due: datetime) -> Decision:
     asked = replace(case, confirm_asked_at=due)
-    notice = Notify(audience=Audience.CMO, template="emergency_confirm", step=f"confirm:{case.turn}", urgent=True)
+    step = f"confirm:{case.turn}:{int(due.timestamp())}"  # a second danger in one turn is asked about again
+    notice = Notify(audience=Audience.CMO, template="emergency_confirm", step=step, urgent=True)
     return Decision(case=asked, effects=(Record(kind="confirmation_asked"), notice), result="confirm_asked")
 
 
@@ -197,8 +198,8 @@ def _never_closed_by_silence(case: Case, now: datetime) -> Decision:
 
 def _details_overdue(case: Case, now: datetime) -> Decision:
     """No answer to our question: a person decides with what is known, and the question is repeated once."""
-    facts = ask_facts(case)
-    say = Say(template="remind_details", facts=facts, step=f"remind_details:{case.turn}", unasked=True)
+    facts, step = ask_facts(case), f"remind_details:{case.turn}:{int(now.timestamp())}"
+    say = Say(template="remind_details", facts=facts, step=step, unasked=True)
     if case.status is Status.TRIAGE:
         return Decision(
             case=replace(case, reminded=True, awaiting_since_at=now),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
+from handlers.reach import EVERYBODY, Reach
+
 
 class FollowUps(StrEnum):
     """What X permits us to post under a citizen's post without a fresh word from them."""
@@ -36,7 +38,9 @@ class Policy:
     x_follow_ups: FollowUps = FollowUps.PERMITTED
     max_unasked_per_ticket: int = 6
     any_state: bool = False
+    flood_per_hour: int = 20  # posts of one account within an hour; what is beyond waits for a person
     remind_at: tuple[int, ...] = (50, 90)  # per cent of the time limit
     top_level: int = 3
     repeat_overlap: float = 0.6  # share of common content keys that makes two posts one matter
+    reach: Reach = EVERYBODY  # whom we speak to while the office goes live step by step
     holidays: frozenset[date] = field(default_factory=frozenset)

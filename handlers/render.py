@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from handlers.facts import Facts
 from handlers.length import X_LIMIT, cut_at_word, strip_unsafe, weighted_length
-from handlers.understanding.taxonomy import taxonomy
+from handlers.understanding.taxonomy import Department, Office, taxonomy
 from store.vocabulary import Language
 
 Audience = Literal["citizen", "officer", "digest"]
@@ -226,6 +226,7 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
     locale = Locale.parse(language.value.replace("-", "_"))
     indian = Locale("en", "IN")  # lakh and crore grouping with the same digits in all four languages
     known = taxonomy()
+    offices: dict[str, Department | Office] = {**known.departments, **known.offices}
 
     def phrase(macro: str, *args: object) -> Markup:
         words: Template = environment.get_template(f"{language}/words.j2")
@@ -235,7 +236,7 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         return _row(known.districts, name).name(language)
 
     def department(code: str) -> object:
-        return phrase("department", code, _row(known.departments, code).short(language))
+        return phrase("department", code, _row(offices, code).short(language))
 
     def office(code: str, place: str | None = None) -> object:
         return phrase("office", department(code), district(place) if place else "")
@@ -288,6 +289,7 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         "language_name": lambda code: phrase("language_name", _given(code)),
         "status_name": lambda code: phrase("status_name", _given(code)),
         "why": lambda code: phrase("why", _given(code)),
+        "whom": lambda code: phrase("whom", _given(code)),
         "told": lambda code: phrase("told", _given(code)),
         "time_left": lambda hours: phrase("time_left", _given(hours)),
         "excerpt": excerpt,

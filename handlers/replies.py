@@ -13,9 +13,11 @@ from handlers.effects import Act, Audience, Decision, Effect, Notify, Press, Rec
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.heard import CitizenWrote
+from handlers.jurisdiction import office_of
 from handlers.understanding.meaning import Understanding
 from store.vocabulary import Awaiting, Sensitivity, Status
 
+MOST_PORTAL_NUMBERS = 5  # kept of one ticket
 SENSITIVE_MATTER = "crime"  # what a sensitive matter is taken for until a senior officer has read it
 
 HELPLINE_OF = {
@@ -49,11 +51,16 @@ def ask_facts(case: Case, facts: Facts | None = None, *, has_media: bool = False
     )
 
 
+def portal_numbers(u: Understanding) -> tuple[str, ...]:
+    """Numbers of complaints made elsewhere, as officers read them: CM Window CMOFF/N/2026/012345."""
+    return tuple(f"{portal} {number}" for portal, number in u.portal_numbers[:MOST_PORTAL_NUMBERS])
+
+
 def office_facts(case: Case, facts: Facts | None = None) -> Facts:
     """Which office has it and by when it must answer."""
     return replace(
         facts or Facts(),
-        department=case.department,
+        department=office_of(case),
         district=case.district,
         due_at=case.due_at,
         category=case.category,
@@ -100,7 +107,7 @@ def add(case: Case, heard: CitizenWrote) -> Decision:
         facts=words_of(heard),
         step=f"addition:{heard.message_id}",
     )
-    return said(case, "addition", "addition", Record(kind="addition"), notice, facts=Facts(department=case.department))
+    return said(case, "addition", "addition", Record(kind="addition"), notice, facts=Facts(department=office_of(case)))
 
 
 def words_of(heard: CitizenWrote) -> Facts:
@@ -113,7 +120,7 @@ def status_facts(case: Case, now: datetime) -> Facts:
     sensitive = case.sensitivity is Sensitivity.SENSITIVE
     return Facts(
         status=case.status,
-        department=None if sensitive else case.department,
+        department=None if sensitive else office_of(case),
         district=None if sensitive else case.district,
         due_at=case.due_at if case.with_office else None,
         late=late,

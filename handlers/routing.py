@@ -1,8 +1,8 @@
 """Which chair a ticket belongs to, who watches over it, and who may act on it.
 
-Pure. From category, district and rural or urban to a department and a post; restricted matters begin one level above
-the office complained of; sensitive ones go to a named senior officer's private chat, never to a group. A missing
-officer never swallows a ticket: it moves up, and at the top it is the CMO desk's.
+Pure. From category, place and the body named to a department (jurisdiction.py) and a post; restricted matters begin one
+level above the office complained of; sensitive ones go to a named senior officer's private chat, never to a group. A
+missing officer never swallows a ticket: it moves up, and at the top it is the CMO desk's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from handlers.case import Case
+from handlers.jurisdiction import in_charge
 from handlers.understanding.taxonomy import Category
 from store.people import Directory, Post
 from store.vocabulary import Role, Sensitivity
@@ -27,11 +28,6 @@ class Assignment:
     post: Post | None
     private: bool = False
     holes: tuple[str, ...] = ()
-
-
-def department_for(category: Category, rural: bool | None) -> str:
-    """The department in charge: the rural one for a village matter, where the category knows one."""
-    return category.rural_department if rural and category.rural_department else category.department
 
 
 def first_level(category: Category, department: str, sensitivity: Sensitivity = Sensitivity.NORMAL) -> int:
@@ -76,6 +72,7 @@ def assign(
     rural: bool | None,
     directory: Directory,
     *,
+    agency: str | None = None,
     department: str | None = None,
     at_least: int = 0,
     sensitivity: Sensitivity = Sensitivity.NORMAL,
@@ -84,7 +81,7 @@ def assign(
 
     A sensitive ticket prefers a chair without a group: what is written there is read by one person.
     """
-    office = department or department_for(category, rural)
+    office = department or in_charge(category, district, rural, agency).department
     private = Sensitivity.SENSITIVE in (category.sensitivity, sensitivity)
     if office == TRIAGE_DEPARTMENT:
         return Assignment(department=office, post=cmo_post(directory))

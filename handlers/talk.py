@@ -10,10 +10,12 @@ from datetime import datetime
 
 from handlers import aftermath
 from handlers.case import Case
+from handlers.correcting import corrected, recorrect
 from handlers.effects import (
     Audience,
     Decision,
     Effect,
+    Label,
     Notify,
     Record,
     RefreshNotice,
@@ -23,28 +25,30 @@ from handlers.effects import (
 )
 from handlers.facts import Facts
 from handlers.ground import Ground
-from handlers.handing import awaiting, awaiting_nothing, hand, kept_sensitivity, missing, rehand
+from handlers.handing import awaiting, awaiting_nothing, hand, kept_sensitivity, missing
 from handlers.heard import CitizenWrote
+from handlers.jurisdiction import office_of
 from handlers.replies import (
+    MOST_PORTAL_NUMBERS,
     SENSITIVE_MATTER,
     add,
     alert,
     ask_facts,
     helplines,
     office_facts,
+    portal_numbers,
     said,
     status_facts,
     to_triage,
     words_of,
 )
-from handlers.routing import department_for, first_level
 from handlers.speaking import resumed
 from handlers.understanding.meaning import Asked, Understanding
+from handlers.understanding.post import THREAT
 from handlers.understanding.taxonomy import Category
-from store.vocabulary import Awaiting, Kind, Outcome, Register, Sensitivity, Status
+from store.vocabulary import Awaiting, Kind, Outcome, Register, Sensitivity, Status, Teller
 
 MISSES_BEFORE_THE_DESK = 2
-THREAT = "couple_protection"  # the category of threats, those because of a complaint included
 
 
 def hear_complainant(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
@@ -209,6 +213,8 @@ def _hand_on(case: Case, now: datetime, ground: Ground) -> tuple[Case, tuple[Eff
 def _withdraw(case: Case, now: datetime, ground: Ground) -> Decision:
     ended = replace(awaiting_nothing(case), status=Status.WITHDRAWN, ended_at=now, paused_at=None)
     effects: list[Effect] = [Record(kind="withdrawn", codes=(("from", case.status.value),))]
+    if case.status is Status.DISPOSED:  # whether it was done was never said
+        effects.append(SettleSatisfaction(cycle=case.disposal_count, outcome=Outcome.NO_ANSWER))
     if case.turn:
         effects += [
             RefreshNotice(),
@@ -224,17 +230,27 @@ def _withdraw(case: Case, now: datetime, ground: Ground) -> Decision:
 def _fill(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
     """Take every slot that this message fills, asked or not."""
     filled = _with_slots(case, heard, ground)
+    label = _label(case, filled)
     if filled.category is not None and missing(filled, ground) is Asked.NOTHING:
         handed, effects = hand(filled, now, ground)
         if handed.sensitivity is Sensitivity.SENSITIVE:
             say = _urgent_say("sensitive", handed, ground, heard.understanding)
             return Decision(case=handed, effects=(*effects, say), result="answered:sensitive")
-        return said(handed, "routed", "answered:routed", *effects, facts=office_facts(handed))
+        return said(handed, "routed", "answered:routed", *label, *effects, facts=office_facts(handed))
     if (filled.category, filled.district) != (case.category, case.district):
         ask = missing(filled, ground)
         asking = replace(awaiting(filled, Awaiting.DETAILS, now, ask), misses=0, reminded=case.reminded)
-        return said(asking, "ask_again", "answered:asked", Record(kind="details_given"), facts=ask_facts(asking))
+        details = Record(kind="details_given")
+        return said(asking, "ask_again", "answered:asked", details, *label, facts=ask_facts(asking))
     return _filled_nothing(filled, heard, now, ground)
+
+
+def _label(before: Case, after: Case) -> tuple[Label, ...]:
+    """What the citizen told us that we had not read in the post."""
+    category = after.category if after.category != before.category else None
+    district = after.district if after.district != before.district else None
+    told = category is not None or district is not None
+    return (Label(told_by=Teller.CITIZEN, category=category, district=district),) if told else ()
 
 
 def _with_slots(case: Case, heard: CitizenWrote, ground: Ground) -> Case:
@@ -249,6 +265,10 @@ def _with_slots(case: Case, heard: CitizenWrote, ground: Ground) -> Case:
         district=district,
         locality=locality,
         rural=case.rural if u.rural is None else u.rural,
+        agency=u.agency or case.agency,
+        for_whom=case.for_whom or u.for_whom,
+        other_matters=_others_told(case, u, category),
+        portal_numbers=tuple(dict.fromkeys((*case.portal_numbers, *portal_numbers(u))))[:MOST_PORTAL_NUMBERS],
         keys=case.keys | u.keys,
         keep_name_hidden=case.keep_name_hidden or u.keep_name_hidden,
         language=u.language if len(heard.text.split()) >= 3 else case.language,
@@ -256,6 +276,11 @@ def _with_slots(case: Case, heard: CitizenWrote, ground: Ground) -> Case:
         category_choices=(answer.category_choices or case.category_choices) if category is None else (),
         district_choices=(answer.district_choices or case.district_choices) if district is None else (),
     )
+
+
+def _others_told(case: Case, u: Understanding, category: str | None) -> tuple[str, ...]:
+    """Matters told beside the main one, so far."""
+    return tuple(code for code in dict.fromkeys((*case.other_matters, *u.other_matters)) if code != category)
 
 
 def _category_told(case: Case, heard: CitizenWrote) -> str | None:
@@ -274,7 +299,7 @@ def _filled_nothing(case: Case, heard: CitizenWrote, now: datetime, ground: Grou
         record = Record(kind="rejected", codes=(("reason", "other_government"),))
         return said(ended, "outside", "answered:outside", record, facts=Facts(outside=heard.answer.outside))
     if case.urgent and (wants.resolved or wants.thanks):
-        return _danger_over(case)
+        return _danger_over(case, heard)
     if wants.status:
         return said(case, "status", "answered:status", facts=status_facts(case, now))
     if wants.thanks or heard.joined:
@@ -312,7 +337,7 @@ def _answer_to_officer(case: Case, heard: CitizenWrote, now: datetime) -> Decisi
         facts=words_of(heard),
         step=f"answer_notice:{heard.message_id}",
     )
-    facts = Facts(department=case.department)
+    facts = Facts(department=office_of(case))
     effects = (Record(kind="officer_answered"), notice, RefreshNotice())
     return said(resumed(case, now), "answer_passed_on", "addition", *effects, facts=facts)
 
@@ -321,9 +346,9 @@ def _unasked(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> 
     """A message nobody asked for, about a ticket that an office or the desk has."""
     wants, answer = heard.answer.wants, heard.answer
     if case.urgent and (wants.resolved or (wants.thanks and not wants.unresolved)):
-        return _danger_over(case)
-    if (changed := _corrected(case, heard, ground)) is not None:
-        return _recorrect(case, changed, now, ground)
+        return _danger_over(case, heard)
+    if (changed := corrected(case, heard, ground)) is not None:
+        return recorrect(case, changed, now, ground)
     if wants.status:
         return said(case, "status", "answered:status", facts=status_facts(case, now))
     if _is_surely_done(case, heard):
@@ -348,13 +373,13 @@ def _is_surely_done(case: Case, heard: CitizenWrote) -> bool:
     )
 
 
-def _danger_over(case: Case) -> Decision:
+def _danger_over(case: Case, heard: CitizenWrote) -> Decision:
     calm = replace(case, urgent=False)
     notice = Notify(
         audience=Audience.CMO,
         template="addition_notice",
         facts=Facts(why="danger_over"),
-        step=f"danger_over:{case.turn}",
+        step=f"danger_over:{heard.message_id}",
     )
     record = Record(kind="danger_over")
     return said(
@@ -363,57 +388,5 @@ def _danger_over(case: Case) -> Decision:
         "answered:emergency_over",
         record,
         notice,
-        facts=Facts(department=case.department),
+        facts=Facts(department=office_of(case)),
     )
-
-
-def _corrected(case: Case, heard: CitizenWrote, ground: Ground) -> Case | None:
-    """The case with a corrected district or a finer category, or None when nothing is corrected.
-
-    Another category of the same office is taken as the same matter told better; another office's matter is a second
-    complaint and never lands here (see finding.py).
-    """
-    answer, u = heard.answer, heard.understanding
-    district = answer.district or u.district
-    if answer.wants.correction and district and district != case.district:
-        return replace(case, district=district, locality=answer.locality or u.locality)
-    category = answer.category or u.category
-    known = ground.taxonomy.categories.get(category or "")
-    if known is None or category == case.category or case.category is None or not case.with_office:
-        return None
-    if answer.wants.correction or department_for(known, case.rural) == case.department:
-        finer = u.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) and u.confidence >= 0.5
-        return replace(case, category=category) if finer or answer.wants.correction else None
-    return None
-
-
-def _recorrect(case: Case, changed: Case, now: datetime, ground: Ground) -> Decision:
-    """Route again after a correction; the old office is told and its buttons die."""
-    was = Record(
-        kind="corrected",
-        codes=(("from_district", case.district or ""), ("from_category", case.category or "")),
-    )
-    moved = Notify(
-        audience=Audience.OWNER,
-        template="forwarded_notice",
-        facts=Facts(reason="corrected"),
-        step=f"moved:{case.turn}",
-        quiet=True,
-    )
-    same_office = _stays(case, changed, ground)
-    handed, effects = (rehand if same_office else hand)(changed, now, ground, kind="rerouted")
-    before: tuple[Effect, ...] = (was,) if same_office else (was, RefreshNotice())
-    if not same_office and handed.owner_post != case.owner_post and handed.sensitivity is Sensitivity.NORMAL:
-        before += (moved,)  # an office complained of is not told where the complaint went
-    return said(handed, "corrected", "answered:corrected", *before, *effects, facts=office_facts(handed))
-
-
-def _stays(case: Case, changed: Case, ground: Ground) -> bool:
-    """Does the corrected ticket belong to the very chair that has it?"""
-    kind = ground.taxonomy.categories[changed.category or "other"]
-    owner = ground.directory.posts.get(case.owner_post or "")
-    department = department_for(kind, changed.rural)
-    if case.district != changed.district or owner is None or department != case.department:
-        return False
-    sensitivity = kept_sensitivity(changed, kind.sensitivity)
-    return sensitivity is case.sensitivity and owner.level >= first_level(kind, department, sensitivity)

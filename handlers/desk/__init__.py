@@ -6,6 +6,9 @@ words.py      what their words mean, and for which ticket
 officers.py   rows from Telegram
 stopped.py    silence for those who asked for it
 writing.py    cases, history and transcript, table by table
+buttons.py    buttons and their tokens
+papers.py     the SQL that speech needs
 speech.py     outbox rows: replies, notices, toasts and buttons
+deciding.py   which part decides which row; what time makes of a ticket
 batch.py      the loop: one transaction per batch; a row that fails is decided alone, then parked
 """

@@ -7,29 +7,27 @@ again row by row. Owns transactions around deciding; it knows no platform and se
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
 
-from handlers.conversation import decide, next_wake
+from handlers.conversation import next_wake
+from handlers.desk import floods
 from handlers.desk import snapshot as picture
-from handlers.desk.citizens import decide_post, parts_of
-from handlers.desk.officers import decide_update
+from handlers.desk.ahead import Ahead
+from handlers.desk.deciding import outcomes_of, woken
 from handlers.desk.snapshot import Snapshot
-from handlers.desk.steps import Origin, Outcome, Step
-from handlers.desk.stopped import hushed
+from handlers.desk.steps import Outcome, Step
 from handlers.desk.store_matters import decide_store_matter
 from handlers.desk.writing import Writer
-from handlers.heard import SayRefused, Silence
 from handlers.policy import Policy
 from store import inbox, tickets
 from store.alarms import raise_alarm
-from store.db import writing
-from store.inbound import DeskUpdate, Inbound, Undeliverable
+from store.boundaries import passing
+from store.conflicts import DATABASE_FAULTS, write
+from store.db import reading
 from store.inbox import Decided, InboxRow
 
 logger = logging.getLogger(__name__)
@@ -46,53 +44,75 @@ class Desk:
         self._now = now
         self._policy = policy
         self.parked = 0
+        self._ahead = Ahead(engine, any_state=policy.any_state)
+        self._is_behind = False
 
     def decide_batch(self, limit: int = 50) -> int:
-        """Decide up to `limit` waiting rows; returns how many were taken up."""
+        """Decide up to `limit` waiting rows, cries for help first; returns how many were taken up."""
+        first = self._ahead.first() if self._is_behind else []
+        now = self._now()
         try:
-            with writing(self._engine) as conn:
-                return self._decide(conn, limit)
-        except (OperationalError, InterfaceError):
+            done = write(self._engine, lambda conn: self._decide(conn, limit, now, first))
+        except DATABASE_FAULTS:
             raise
         except Exception:  # decided again below, row by row; the culprit is parked with its error
             logger.exception("A batch could not be written; its rows are decided alone", extra={"action": "desk.batch"})
-            return self._decide_alone(limit)
+            return self._decide_each(limit)
+        self._is_behind = done >= limit
+        if not self._is_behind:
+            self._ahead.forget()
+        if done:
+            passing("desk.committed")
+        return done
 
-    def _decide(self, conn: sa.Connection, limit: int) -> int:
-        rows = inbox.claim(conn, limit, self._now())
+    def _decide(self, conn: sa.Connection, limit: int, now: datetime, first: Collection[int]) -> int:
+        rows = inbox.claim(conn, limit, now, first)
         if not rows:
             return 0
-        now = self._now()
-        snapshot = picture.load(conn, rows, now, self._policy)
-        outcomes = self._outcomes(conn, snapshot, rows)
-        writer = Writer(conn, snapshot)
-        writer.write([step for _, outcome in outcomes for step in outcome.steps])
-        self._mark(conn, writer, outcomes, now)
+        self._decide_rows(conn, rows, now)
         return len(rows)
 
-    def _decide_alone(self, limit: int) -> int:
+    def _decide_rows(self, conn: sa.Connection, rows: Sequence[InboxRow], now: datetime) -> None:
+        passing("desk.claimed")
+        snapshot = picture.load(conn, rows, now, self._policy)
+        rows = floods.set_aside(conn, snapshot, rows, now)
+        outcomes = self._outcomes(conn, snapshot, rows)
+        passing("desk.decided")
+        writer = Writer(conn, snapshot)
+        writer.write([step for _, outcome in outcomes for step in outcome.steps])
+        passing("desk.written")
+        self._mark(conn, writer, outcomes, now)
+        passing("desk.marked")
+
+    def _decide_each(self, limit: int) -> int:
         done = 0
-        for _ in range(limit):
-            row_id: int | None = None
-            try:
-                with writing(self._engine) as conn:
-                    rows = inbox.claim(conn, 1, self._now())
-                    if not rows:
-                        return done
-                    row_id = rows[0].id
-                    snapshot = picture.load(conn, rows, self._now(), self._policy)
-                    outcomes = self._outcomes(conn, snapshot, rows)
-                    writer = Writer(conn, snapshot)
-                    writer.write([step for _, outcome in outcomes for step in outcome.steps])
-                    self._mark(conn, writer, outcomes, self._now())
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception as error:  # parked and shown to the operator: one bad row must not stop the office
-                if row_id is None:
-                    raise
-                self._park(row_id, error)
+        while done < limit and self._decide_next():
             done += 1
         return done
+
+    def _decide_next(self) -> bool:
+        """Decide one row in a transaction of its own, or park it; False when none waits."""
+        now = self._now()
+        taken: list[int] = []
+
+        def decide_one(conn: sa.Connection) -> None:
+            rows = inbox.claim(conn, 1, now)
+            taken[:] = [row.id for row in rows]
+            if rows:
+                self._decide_rows(conn, rows, now)
+
+        try:
+            write(self._engine, decide_one)
+        except DATABASE_FAULTS:
+            raise
+        except Exception as error:  # parked and shown to the operator: one bad row must not stop the office
+            if not taken:
+                raise
+            self._park(taken[0], error)
+        else:
+            if taken:
+                passing("desk.committed")
+        return bool(taken)
 
     def _park(self, row_id: int, error: Exception) -> None:
         logger.error(
@@ -103,38 +123,13 @@ class Desk:
             extra={"action": "desk.park"},
         )
         self.parked += 1
-        with writing(self._engine) as conn:
-            inbox.park(conn, row_id, f"{type(error).__name__}: {error}"[:500], self._now())
+        told, now = f"{type(error).__name__}: {error}"[:500], self._now()
+        write(self._engine, lambda conn: inbox.park(conn, row_id, told, now))
 
     def _outcomes(
         self, conn: sa.Connection, snapshot: Snapshot, rows: Sequence[InboxRow]
     ) -> list[tuple[InboxRow, Outcome]]:
-        outcomes: list[tuple[InboxRow, Outcome]] = []
-        joined: set[int] = set()
-        waiting: set[str] = set()
-        for at, row in enumerate(rows):
-            if row.id in joined or row.actor_key in waiting:
-                continue
-            outcome = self._outcome(conn, snapshot, rows, at)
-            outcome = replace(
-                outcome, steps=tuple(hushed(snapshot, _at_home(snapshot, step)) for step in outcome.steps)
-            )
-            joined |= set(outcome.joins)
-            if outcome.wait_until is not None:
-                waiting.add(row.actor_key)
-            _remember(snapshot, outcome)
-            outcomes.append((row, outcome))
-        return outcomes
-
-    def _outcome(self, conn: sa.Connection, snapshot: Snapshot, rows: Sequence[InboxRow], at: int) -> Outcome:
-        row = rows[at]
-        match row.heard:
-            case Inbound() as post:
-                return decide_post(snapshot, row, post, parts_of(rows, at, self._policy.thread_join))
-            case DeskUpdate() as update:
-                return decide_store_matter(conn, snapshot, row, update) or decide_update(snapshot, row, update)
-            case Undeliverable() as refused:
-                return _refused(snapshot, row, refused)
+        return outcomes_of(snapshot, rows, partial(decide_store_matter, conn, snapshot))
 
     def _mark(
         self, conn: sa.Connection, writer: Writer, outcomes: Sequence[tuple[InboxRow, Outcome]], now: datetime
@@ -143,6 +138,9 @@ class Desk:
         for row, outcome in outcomes:
             if outcome.wait_until is not None:
                 inbox.defer(conn, row.id, outcome.wait_until)
+                continue
+            if outcome.aside:
+                _set_aside(conn, row, outcome, now)
                 continue
             ticket_id = _ticket_of(writer, outcome)
             done.append(Decided(row.id, outcome.result, ticket_id))
@@ -154,101 +152,67 @@ class Desk:
 
         A ticket for which that fails is looked at again in an hour, with an alarm, and stops nobody else's time.
         """
+        now = self._now()
         try:
-            with writing(self._engine) as conn:
-                rows = tickets.due_to_wake(conn, self._now(), limit)
-                self._wake(conn, rows)
-                return len(rows)
-        except (OperationalError, InterfaceError):
+            heard = write(self._engine, lambda conn: self._wake(conn, tickets.due_to_wake(conn, now, limit), now))
+        except DATABASE_FAULTS:
             raise
         except Exception:  # each alone below; the culprit is put off with an alarm
             logger.exception(
                 "Time could not be heard together; each ticket is heard alone", extra={"action": "desk.time"}
             )
-        with writing(self._engine) as conn:
-            ids = [row["id"] for row in tickets.due_to_wake(conn, self._now(), limit)]
+        else:
+            if heard:
+                passing("time.committed")
+            return heard
+        with reading(self._engine) as conn:
+            ids = tickets.ids_due_to_wake(conn, now, limit)
         for ticket_id in ids:
-            self._wake_alone(ticket_id)
+            self._wake_alone(ticket_id, now)
         return len(ids)
 
-    def _wake(self, conn: sa.Connection, rows: Sequence[tickets.TicketRow]) -> None:
+    def _wake(self, conn: sa.Connection, rows: Sequence[tickets.TicketRow], now: datetime) -> int:
         if not rows:
-            return
-        now = self._now()
+            return 0
+        passing("time.claimed")
         snapshot = picture.empty(conn, now, self._policy)
         picture.take_in(conn, snapshot, rows)
-        steps = [hushed(snapshot, _woken(snapshot, row, now)) for row in rows]
+        steps = self._woken(snapshot, [row["id"] for row in rows])
         Writer(conn, snapshot).write(steps)
         # A window that was made longer leaves an early wake behind: it must move, or this ticket is woken for ever.
         moments = {row["id"]: next_wake(snapshot.cases[row["id"]], self._policy) for row in rows}
         later = now + SHORTEST_SLEEP
         tickets.set_wakes(conn, {number: max(at, later) if at else None for number, at in moments.items()})
+        passing("time.written")
+        return len(rows)
 
-    def _wake_alone(self, ticket_id: int) -> None:
+    def _woken(self, snapshot: Snapshot, ticket_ids: Sequence[int]) -> list[Step]:
+        return [woken(snapshot, ticket_id) for ticket_id in ticket_ids]
+
+    def _wake_alone(self, ticket_id: int, now: datetime) -> None:
         try:
-            with writing(self._engine) as conn:
-                self._wake(conn, tickets.by_ids(conn, [ticket_id]))
-        except (OperationalError, InterfaceError):
+            write(
+                self._engine,
+                lambda conn: self._wake(conn, tickets.due_to_wake(conn, now, 1, only=ticket_id), now),
+            )
+        except DATABASE_FAULTS:
             raise
         except Exception as error:  # put off and told: one bad ticket must not stop the clock of the others
             logger.exception("Time could not be heard for a ticket", extra={"action": "desk.time"})
-            with writing(self._engine) as conn:
-                now = self._now()
-                tickets.set_wakes(conn, {ticket_id: now + LOOK_AGAIN})
-                sentence = (
-                    f"time passing could not be decided for ticket {ticket_id}: {type(error).__name__}; see the log"
-                )
-                raise_alarm(conn, "ticket_stuck", f"ticket:{ticket_id}", sentence, now)
+            sentence = f"time passing could not be decided for ticket {ticket_id}: {type(error).__name__}; see the log"
+            write(self._engine, lambda conn: _put_off(conn, ticket_id, sentence, now))
 
 
-def _at_home(snapshot: Snapshot, step: Step) -> Step:
-    """A word on another channel is answered there; later news still goes where the complaint was made."""
-    case, before, post = step.decision.case, step.before, step.origin.post
-    if case is None or before is None or post is None or step.origin.channel_id == case.channel_id:
-        return step
-    home = replace(case, reply_to_id=before.reply_to_id, mentioned_ids=before.mentioned_ids)
-    snapshot.keep(home)
-    return replace(step, decision=replace(step.decision, case=home))
+def _put_off(conn: sa.Connection, ticket_id: int, sentence: str, now: datetime) -> None:
+    tickets.set_wakes(conn, {ticket_id: now + LOOK_AGAIN})
+    raise_alarm(conn, "ticket_stuck", f"ticket:{ticket_id}", sentence, now)
 
 
-def _woken(snapshot: Snapshot, row: tickets.TicketRow, now: datetime) -> Step:
-    case = snapshot.cases[row["id"]]
-    decision = decide(case, Silence(), now, snapshot.ground)
-    if decision.case is not None:
-        snapshot.keep(decision.case)
-    return Step(
-        Origin(key=f"wake:{now.isoformat()}", actor="clock"),
-        None if decision.case is None else case,
-        decision,
-    )
-
-
-def _refused(snapshot: Snapshot, row: InboxRow, refused: Undeliverable) -> Outcome:
-    """The platform will not carry a message of ours: the ticket hears of it."""
-    case = snapshot.cases.get(refused.ticket_id or 0)
-    if case is None:
-        return Outcome("ignored:undeliverable")
-    decision = decide(case, SayRefused(template=refused.template, code=refused.code), snapshot.now, snapshot.ground)
-    if decision.case is not None:
-        snapshot.keep(decision.case)
-    return Outcome(
-        decision.result, (Step(Origin(key=f"in:{row.id}", actor="office", inbox_id=row.id), case, decision),)
-    )
-
-
-def _remember(snapshot: Snapshot, outcome: Outcome) -> None:
-    """Later rows of the batch know the messages that earlier ones brought."""
-    for step in outcome.steps:
-        case = step.decision.case or step.before
-        for words in step.words:
-            known: dict[str, Any] = {
-                "message_id": words.message_id,
-                "ticket_id": case.id if case else None,
-                "account_id": step.origin.account_id,
-                "version": words.version,
-                "speaker": words.speaker,
-            }
-            snapshot.heard[(words.platform, words.message_id)] = known
+def _set_aside(conn: sa.Connection, row: InboxRow, outcome: Outcome, now: datetime) -> None:
+    for row_id in (row.id, *outcome.joins):
+        inbox.park(conn, row_id, outcome.aside, now, outcome.result)
+    sentence = f"Inbox row {row.id}: {outcome.aside}. Look at the thread; then `smgt inbox retry` or `smgt inbox drop`."
+    raise_alarm(conn, outcome.result, f"inbox:{row.id}", sentence, now)
 
 
 def _ticket_of(writer: Writer, outcome: Outcome) -> int | None:

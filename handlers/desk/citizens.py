@@ -40,7 +40,8 @@ def decide_post(snapshot: Snapshot, row: InboxRow, post: Inbound, parts: Sequenc
     if known is not None:
         return _again(snapshot, row, post, known["ticket_id"])
     if _waits_for_parts(snapshot, row, post, parts):
-        return Outcome("waits", wait_until=post.occurred_at + snapshot.ground.policy.thread_join)
+        heard_at = min(post.occurred_at, snapshot.now)  # our clock may lag behind the platform's
+        return Outcome("waits", wait_until=heard_at + snapshot.ground.policy.thread_join)
     return hear_words(snapshot, row, post, parts)
 
 
@@ -67,7 +68,7 @@ def _our_account(snapshot: Snapshot, row: InboxRow, post: Inbound) -> Outcome:
     if not open_here or post.verb is InboundVerb.DELETED:
         return Outcome("ignored:own_post")
     case = open_here[-1]
-    decision = decide(case, HumanSpoke(text=post.text), snapshot.now, snapshot.ground)
+    decision = decide(case, HumanSpoke(message_id=post.message_id, text=post.text), snapshot.now, snapshot.ground)
     origin = replace(origin_of(snapshot, row, post), actor="office", account_id=None)
     return outcome_of(snapshot, "human", Step(origin, case, decision, words=(words_of(post, "human"),)))
 

@@ -15,6 +15,7 @@ from handlers.desk.addresses import is_group
 from handlers.effects import Act, Audience, Press
 from handlers.facts import Facts
 from handlers.ground import Ground
+from handlers.jurisdiction import office_of
 from handlers.routing import supervisor_of
 from handlers.understanding import mask
 from store.accounts import Account
@@ -49,7 +50,7 @@ def notice_facts(
         category=case.category,
         district=case.district,
         locality=case.locality,
-        department=case.department,
+        department=office_of(case),
         due_at=case.due_at,
         hours_left=(case.due_at - now).total_seconds() / 3600 if case.due_at else None,
         late=case.with_office and case.due_at is not None and now > case.due_at,
@@ -57,6 +58,9 @@ def notice_facts(
         has_media=any(row["attachments"] != "[]" for row in transcript if row["speaker"] == "citizen"),
         additions=tuple(_cut(words, LONGEST_ADDITION) for words in said[1:][-ADDITIONS_SHOWN:]),
         quoted=_cut(quoted, LONGEST_COMPLAINT) if quoted else None,
+        for_whom=case.for_whom,
+        other_matters=case.other_matters,
+        portal_numbers=case.portal_numbers,
         citizen=account.name or account.handle if account and not hidden else None,
         platform=case.platform,
         keep_name_hidden=case.keep_name_hidden,
@@ -102,6 +106,9 @@ def _without_words(facts: Facts) -> Facts:
         locality=None,
         category_choices=(),
         district_choices=(),
+        for_whom=None,
+        other_matters=(),
+        portal_numbers=(),
     )
 
 

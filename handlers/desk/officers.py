@@ -328,7 +328,7 @@ def _to_the_grieving(snapshot: Snapshot, origin: Origin, update: DeskUpdate, cas
     say = Say(
         template="desk_words",
         facts=Facts(officer_words=words),
-        step=f"desk_words:{update.message_id}",
+        step=f"desk_words:{update.chat_id}:{update.message_id}",  # Telegram numbers messages chat by chat
         unasked=True,
         urgent=True,
     )

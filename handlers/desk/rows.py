@@ -20,7 +20,7 @@ _ENUMS = {
     "awaiting": Awaiting,
     "asked": Asked,
 }
-_LISTS = ("category_choices", "district_choices", "mentioned_ids")
+_LISTS = ("category_choices", "district_choices", "mentioned_ids", "other_matters", "portal_numbers")
 _NAMES = [field.name for field in fields(Case)]
 
 

@@ -16,17 +16,18 @@ import sqlalchemy as sa
 
 from handlers.case import Case
 from handlers.desk.rows import case_of
+from handlers.desk.steps import Step
 from handlers.ground import Ground
 from handlers.policy import Policy
 from handlers.understanding import understand
 from handlers.understanding.meaning import Understanding
-from store import accounts, channels, tickets
-from store import outbox as outbox_store
+from store import accounts, channels, recognising, rewinding, tickets
 from store.accounts import Account
 from store.channels import Channel
 from store.directory import load_directory
 from store.inbound import DeskUpdate, Inbound, Undeliverable
 from store.inbox import InboxRow
+from store.rewinding import FoundWords
 from store.tables import buttons, drafts, outbox
 from store.vocabulary import Platform
 
@@ -40,6 +41,17 @@ class Ours:
     ticket_id: int | None
     template: str
     step_id: str
+
+
+@dataclass(slots=True)
+class FoundSince:
+    """Words of ours found on the platforms after the database was put back, in the threads of this batch."""
+
+    words: list[FoundWords] = field(default_factory=list)  # not taken over yet, oldest first
+    numbers_here: set[str] = field(default_factory=set)  # those of their numbers that stand on a ticket
+    given: dict[int, str] = field(default_factory=dict)  # the number that a new ticket was given in the lost time
+    used: set[int] = field(default_factory=set)
+    withheld: set[int] = field(default_factory=set)  # tickets to which time would have said more
 
 
 @dataclass(slots=True)
@@ -60,6 +72,7 @@ class Snapshot:
     untaken: dict[tuple[Platform, str, int | None], list[str]] = field(default_factory=dict)
     buttons: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     drafts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    found: FoundSince = field(default_factory=FoundSince)
     _by_account: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _by_thread: dict[tuple[Platform, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     _by_number: dict[str, int] = field(default_factory=dict)
@@ -74,6 +87,17 @@ class Snapshot:
         if case.number:
             self._by_number[case.number] = case.id
         self.cases[case.id] = case
+
+    def undo(self, steps: Sequence[Step]) -> None:
+        """Forget what these steps made of their cases."""
+        for step in reversed(steps):
+            case = step.decision.case
+            if case is not None and step.before is not None:
+                self.cases[case.id] = step.before
+            elif case is not None and case.is_new and self.cases.pop(case.id, None) is not None:
+                self._by_thread[(case.platform, case.thread_id)].remove(case.id)
+                if case.account_id is not None:
+                    self._by_account[case.account_id].remove(case.id)
 
     def next_id(self) -> int:
         """A provisional id for a ticket opened in this batch."""
@@ -116,17 +140,21 @@ def load(conn: sa.Connection, rows: Sequence[InboxRow], now: datetime, policy: P
             handles=handles,
             any_state=policy.any_state,
             has_media=bool(post.attachments),
+            thorough=True,
         )
     _load_our_messages(conn, snapshot, posts, updates)
-    snapshot.echoes = {
-        row.id
-        for row, post in posts
-        if post.by_us and outbox_store.is_ours(conn, row.channel_id, post.message_id, post.text)
-    }
+    snapshot.echoes = {row.id for row, post in posts if post.by_us and _is_ours(conn, row, post)}
     _load_heard(conn, snapshot, posts)
     _load_buttons(conn, snapshot, updates)
     _load_cases(conn, snapshot, rows, posts, updates)
+    _load_drafts(conn, snapshot)
+    _load_found(conn, snapshot, (post.thread_id for _, post in posts))
     return snapshot
+
+
+def _is_ours(conn: sa.Connection, row: InboxRow, post: Inbound) -> bool:
+    sent = recognising.is_ours(conn, row.channel_id, post.message_id, post.text)
+    return sent or rewinding.is_numbered(conn, row.channel_id, post.message_id)
 
 
 def empty(conn: sa.Connection, now: datetime, policy: Policy) -> Snapshot:
@@ -152,6 +180,18 @@ def _load_our_messages(
     for row in conn.execute(query):
         platform = snapshot.channels[row.channel_id].platform
         snapshot.ours[(platform, row.sent_id)] = Ours(row.ticket_id, row.template, row.step_id)
+    for update in updates:
+        _know_a_twin(conn, snapshot, update)
+
+
+def _know_a_twin(conn: sa.Connection, snapshot: Snapshot, update: DeskUpdate) -> None:
+    """Telegram may have taken a message without saying so: an answer to that copy answers the message."""
+    key = (Platform.TELEGRAM, f"{update.chat_id}:{update.reply_to_id}")
+    if not update.reply_to_words or key in snapshot.ours:
+        return
+    row = recognising.by_words_in_chat(conn, update.chat_id, update.reply_to_words)
+    if row is not None:
+        snapshot.ours[key] = Ours(row.ticket_id, row.template, row.step_id)
 
 
 def _load_heard(conn: sa.Connection, snapshot: Snapshot, posts: Sequence[tuple[InboxRow, Inbound]]) -> None:
@@ -173,6 +213,10 @@ def _load_buttons(conn: sa.Connection, snapshot: Snapshot, updates: Sequence[Des
         return
     for row in conn.execute(sa.select(buttons).where(buttons.c.token.in_(tokens))).mappings():
         snapshot.buttons[row["token"]] = dict(row)
+
+
+def _load_drafts(conn: sa.Connection, snapshot: Snapshot) -> None:
+    """Read while their tickets are held: another press may have used one."""
     ids = sorted(int(row["argument"]) for row in snapshot.buttons.values() if row["act"] in ("confirm", "cancel"))
     if ids:
         for row in conn.execute(sa.select(drafts).where(drafts.c.id.in_(ids))).mappings():
@@ -211,6 +255,14 @@ def take_in(conn: sa.Connection, snapshot: Snapshot, rows: Iterable[tickets.Tick
     for row in rows:
         snapshot.keep(case_of(row))
     _know_more_accounts(conn, snapshot)
+    _load_found(conn, snapshot, ())
+
+
+def _load_found(conn: sa.Connection, snapshot: Snapshot, threads: Iterable[str]) -> None:
+    wanted = {*threads, *(case.thread_id for case in snapshot.cases.values())}
+    snapshot.found.words = rewinding.found_in(conn, wanted)
+    numbers = {number for words in snapshot.found.words for number in words.numbers}
+    snapshot.found.numbers_here = {str(row["number"]) for row in tickets.by_numbers(conn, numbers)}
 
 
 def _know_more_accounts(conn: sa.Connection, snapshot: Snapshot) -> None:

@@ -5,22 +5,20 @@ Owns the rendering: every text is made here, once, and is final. It decides noth
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-import sqlalchemy as sa
-
 from handlers.case import Case
 from handlers.desk.addresses import Address, address_of, language_of_chat
+from handlers.desk.buttons import Buttons
 from handlers.desk.discretion import discreet
 from handlers.desk.notices import for_audience, for_chat, notice_facts, notice_presses
+from handlers.desk.papers import Papers, thread
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Step
 from handlers.desk.stopped import listener
 from handlers.effects import (
-    Act,
     Audience,
     Effect,
     Hand,
@@ -29,19 +27,18 @@ from handlers.effects import (
     Press,
     Record,
     RefreshNotice,
+    SaidBefore,
     Say,
+    Stop,
     Tell,
 )
 from handlers.facts import Facts
 from handlers.render import render
 from handlers.time_limits import after_the_night
-from store import outbox, tickets
-from store.alarms import raise_alarm
-from store.outbound import Button, Outgoing, OutgoingPhoto
+from store.outbound import Outgoing, OutgoingPhoto
 from store.outbox import NewRow
-from store.tables import buttons, media
-from store.tables import outbox as outbox_table
-from store.vocabulary import DeliveryState, Language, OutgoingAct, Platform
+from store.rewinding import FoundWords
+from store.vocabulary import Language, OutgoingAct, Platform, Sensitivity
 
 _BLANK = Facts()
 
@@ -51,57 +48,55 @@ class Speech:
 
     def __init__(
         self,
-        conn: sa.Connection,
+        papers: Papers,
         snapshot: Snapshot,
         numbered: Callable[[Case], Case],
         draft_ids: Mapping[int, int],
     ) -> None:
-        self._conn = conn
+        self._papers = papers
         self._snapshot = snapshot
         self._now = snapshot.now
         self._numbered = numbered
         self._draft_ids = draft_ids
         self._messages: list[NewRow] = []
-        self._tokens: dict[tuple[int, str, str, str], str] = {}
-        self._new_buttons: list[dict[str, Any]] = []
+        self._said_before: list[tuple[NewRow, FoundWords]] = []
+        self._buttons = Buttons(snapshot.now)
         self._transcripts: dict[int, list[Mapping[str, Any]]] = {}
         self._notices: dict[str, Address] = {}
+        self._said: set[tuple[int, str]] = set()  # public words of the last days: ticket (0: none) and text
+        self._stopped: list[int] = []
 
     def say_all(self, steps: Sequence[Step]) -> None:
         """Queue everything the steps say, in their order."""
-        self._load_for_notices(steps)
+        self._load(steps)
         for step in steps:
             self._queue(step)
-        if self._new_buttons:
-            self._conn.execute(buttons.insert(), self._new_buttons)
-        outbox.add(self._conn, self._messages, self._now)
+        self._papers.keep(self._messages, self._buttons.new)
+        self._papers.take_over(self._said_before)
+        for account_id in self._stopped:
+            self._papers.hush(account_id)
 
-    def _load_for_notices(self, steps: Sequence[Step]) -> None:
-        """The transcripts that notices show, and where notices already stand."""
-        wanted, standing = set(), set()
+    def _load(self, steps: Sequence[Step]) -> None:
+        """The transcripts that notices show, where notices already stand, and what was answered lately."""
+        wanted: set[int] = set()
+        standing: set[str] = set()
+        spoken_of: set[int] = set()
         for step in steps:
+            case = step.decision.case or step.before
+            if case is None:
+                continue
             for effect in step.decision.effects:
-                case = step.decision.case or step.before
-                if case is None or not isinstance(effect, Hand | RefreshNotice | Notify | Tell):
-                    continue
-                wanted.add(self._numbered(case).id)
+                if isinstance(effect, Hand | RefreshNotice | Notify | Tell):
+                    wanted.add(self._numbered(case).id)
                 if isinstance(effect, RefreshNotice):
-                    for one in (step.before, step.decision.case):
-                        if one is not None and not one.is_new:
-                            standing.add(notice_step(one))
-        for row in tickets.words_of(self._conn, wanted):
+                    standing |= {notice_step(one, turn) for one in (step.before, case) if one for turn in turns_of(one)}
+                if isinstance(effect, Say) and not case.is_new:
+                    spoken_of.add(case.id)
+        for row in self._papers.transcripts(wanted):
             self._transcripts.setdefault(row["ticket_id"], []).append(row)
-        if standing:
-            self._load_standing(standing)
-
-    def _load_standing(self, steps: Iterable[str]) -> None:
-        query = sa.select(outbox_table.c.step_id, outbox_table.c.recipient).where(
-            outbox_table.c.step_id.in_(sorted(steps))
-        )
-        directory = self._snapshot.ground.directory
-        for row in self._conn.execute(query):
-            language = language_of_chat(row.recipient, directory)
-            self._notices[row.step_id] = Address(row.recipient, None, language)
+        for step_id, chat in self._papers.standing(standing):
+            self._notices[step_id] = Address(chat, None, language_of_chat(chat, self._snapshot.ground.directory))
+        self._said = set(self._papers.said(spoken_of))
 
     def _queue(self, step: Step) -> None:
         """Effects before a hand-over speak to the office that had the ticket, those after it to the new one."""
@@ -117,6 +112,8 @@ class Speech:
         match effect:
             case Say():
                 self._say(step, effect, after)
+            case SaidBefore():
+                self._take_over(step, effect, after)
             case Notify() if after is not None:
                 self._notify(step, effect, current or after, after)
             case Hand() if after is not None:
@@ -126,53 +123,67 @@ class Speech:
             case Tell():
                 self._tell(step, effect, after)
             case Record(kind="human_spoke") if after is not None:
-                self._withhold(after)
+                self._papers.withhold(after)
+            case Stop(silent=True) if step.origin.account_id is not None:
+                self._stopped.append(step.origin.account_id)
 
-    def _withhold(self, case: Case) -> None:
-        """A person speaks for us in this thread: automatic words still waiting are held back."""
-        waiting = sa.select(outbox_table.c.id).where(
-            outbox_table.c.destination == _thread(case.platform, case.thread_id),
-            outbox_table.c.ticket_id == case.id,
-            outbox_table.c.template != "result",  # the officer's answer still reaches the citizen
-            outbox_table.c.state == DeliveryState.PENDING,
-        )
-        for row_id in self._conn.execute(waiting).scalars().all():
-            outbox.cancel(self._conn, row_id, "human_spoke", self._now)
+    def _take_over(self, step: Step, before: SaidBefore, case: Case | None) -> None:
+        words = next(one for one in self._snapshot.found.words if one.message_id == before.message_id)
+        self._say(step, before.say, case, words)
 
-    def _say(self, step: Step, wanted: Say, case: Case | None) -> None:
+    def _say(self, step: Step, wanted: Say, case: Case | None, before: FoundWords | None = None) -> None:
+        """Queue a public reply; one that was said `before` is kept as sent."""
         say = discreet(wanted, case)
         if say is None:
             return
         origin, account = step.origin, listener(self._snapshot, step, say)
         language, platform, thread_id, reply_to, channel_id = self._where(step, say, case)
         again = case is not None and case.turn > (2 if say.template == "reopened" else 1)
-        number = case.number if case else say.facts.number
-        facts = replace(say.facts, number=number, said_at=self._now, again=again)
-        text = render(language, "citizen", say.template, facts)
+        facts = replace(say.facts, number=case.number if case else say.facts.number, said_at=self._now, again=again)
+        if case is None and facts.note is None:
+            to = account.id if account else None
+            self._said |= set(self._papers.said_without_ticket(to, thread(platform, thread_id), say.template))
+        text = before.text if before else self._new_words(language, say, facts, case)
+        if text is None:
+            if case is not None:
+                self._papers.note(case.id, origin.inbox_id, {"template": say.template, "why": "said_already"})
+            return
         answer = say.step == "answer"
         author = account.author_id if account else thread_id
         urgent_or_asked = say.urgent or answer or not say.unasked
-        self._messages.append(
-            NewRow(
-                channel_id=channel_id,
-                step_id=f"answer:{origin.key}" if answer else f"{case.id if case else 0}:{say.step}",
-                recipient=f"{platform}:{author}",
-                destination=_thread(platform, thread_id),
-                template=say.template,
-                outgoing=Outgoing(
-                    act=OutgoingAct.REPLY,
-                    text=text,
-                    thread_id=thread_id,
-                    reply_to_id=reply_to,
-                    exclude_author_ids=self._others(step, case, author),
-                    photo=self._photo(step, say, platform),
-                ),
-                ticket_id=case.id if case else None,
-                account_id=account.id if account else None,
-                urgent=say.urgent,
-                not_before=None if urgent_or_asked else after_the_night(self._now, self._snapshot.ground.policy),
-            )
+        row = NewRow(
+            channel_id=channel_id,
+            step_id=f"answer:{origin.key}" if answer else f"{case.id if case else 0}:{say.step}",
+            recipient=f"{platform}:{author}",
+            destination=thread(platform, thread_id),
+            template=say.template,
+            outgoing=Outgoing(
+                act=OutgoingAct.REPLY,
+                text=text,
+                thread_id=thread_id,
+                reply_to_id=reply_to,
+                exclude_author_ids=self._others(step, case, author),
+                photo=None if before else self._photo(step, say, platform),
+            ),
+            ticket_id=case.id if case else None,
+            account_id=account.id if account else None,
+            urgent=say.urgent,
+            not_before=None if urgent_or_asked else after_the_night(self._now, self._snapshot.ground.policy),
         )
+        if before is None:
+            self._messages.append(row)
+        else:
+            self._said_before.append((row, before))
+
+    def _new_words(self, language: Language, say: Say, facts: Facts, case: Case | None) -> str | None:
+        """Words that were not said in the last days, since no platform takes the same ones twice; None if all were."""
+        ticket_id = case.id if case else 0
+        for again in (facts.again, True):
+            text = render(language, "citizen", say.template, replace(facts, again=again))
+            if (ticket_id, text) not in self._said:
+                self._said.add((ticket_id, text))
+                return text
+        return None
 
     def _where(self, step: Step, say: Say, case: Case | None) -> tuple[Language, Platform, str, str, int]:
         """Language, platform, thread, post to reply to and channel of a public reply."""
@@ -210,7 +221,7 @@ class Speech:
             "ref": draft["photo_ref"],
             "channel_id": step.origin.channel_id,
         }
-        media_id = self._conn.execute(media.insert().values(**row).returning(media.c.id)).scalar_one()
+        media_id = self._papers.keep_photo(row)
         return OutgoingPhoto(media_id=media_id) if platform is Platform.FACEBOOK else None
 
     # -- officers -----------------------------------------------------------------------------------------------------------
@@ -253,12 +264,19 @@ class Speech:
         )
 
     def _refresh(self, step: Step, current: Case, after: Case) -> None:
-        """Edit the notice where it stands; a notice that was never posted needs no edit."""
-        known = notice_step(self._numbered(current))
+        """Edit the notice where it stands; a notice that was never posted needs no edit.
+
+        Once the matter is sensitive the notices of earlier turns show no words either.
+        """
+        hides = after.sensitivity is Sensitivity.SENSITIVE is not current.sensitivity
+        known = self._numbered(current)
+        for turn in turns_of(known) if hides else (known.turn,):
+            self._edit(step, notice_step(known, turn), after, moved=turn != after.turn)
+
+    def _edit(self, step: Step, known: str, after: Case, *, moved: bool) -> None:
         address = self._notices.get(known)
         if address is None:
             return
-        moved = current.turn != after.turn
         facts = self._facts(after, Facts(why="moved" if moved else None))
         shown = () if moved else notice_presses(after)
         self._message(
@@ -286,10 +304,7 @@ class Speech:
     ) -> None:
         channel_id = self._telegram()
         if address is None or channel_id is None:
-            sentence = (
-                "A notice has no chat to go to: bind the CMO desk (`smgt desks bind`) and set up a Telegram channel."
-            )
-            raise_alarm(self._conn, "no_cmo_desk", "directory", sentence, self._now)
+            self._papers.tell_no_chat()
             return
         self._messages.append(
             NewRow(
@@ -303,7 +318,7 @@ class Speech:
                     text=render(address.language, "officer", template, for_chat(facts, case, address.chat_id)),
                     thread_id=address.chat_id,
                     topic_id=address.topic_id,
-                    buttons=self._buttons(case, presses, address.language),
+                    buttons=self._buttons.offered(case, presses, address.language),
                     silent=quiet,
                 ),
                 ticket_id=case.id,
@@ -344,7 +359,7 @@ class Speech:
                     topic_id=update.topic_id,
                     reply_to_id=None if toast else update.message_id,
                     press_id=update.press_id if toast else None,
-                    buttons=self._buttons(case, presses, language) if case else (),
+                    buttons=self._buttons.offered(case, presses, language) if case else (),
                     force_reply=tell.how is How.PROMPT,
                 ),
                 ticket_id=case.id if case else None,
@@ -352,45 +367,12 @@ class Speech:
             )
         )
 
-    def _buttons(
-        self, case: Case, presses: tuple[tuple[Press, ...], ...], language: Language
-    ) -> tuple[tuple[Button, ...], ...]:
-        return tuple(tuple(self._button(case, press, language) for press in line) for line in presses)
 
-    def _button(self, case: Case, press: Press, language: Language) -> Button:
-        key = (case.id, str(case.turn), press.act.value, press.argument)
-        if key not in self._tokens:
-            self._tokens[key] = secrets.token_urlsafe(9)
-            row = {
-                "token": self._tokens[key],
-                "ticket_id": case.id,
-                "act": press.act,
-                "argument": press.argument,
-                "cycle": str(case.turn),
-                "created_at": self._now,
-            }
-            self._new_buttons.append(row)
-        return Button(text=self._label(press, language), token=self._tokens[key])
-
-    def _label(self, press: Press, language: Language) -> str:
-        taxonomy = self._snapshot.ground.taxonomy
-        match press.act:
-            case Act.FORWARD_TO if press.argument != "cmo":
-                return taxonomy.departments[press.argument].short(language)
-            case Act.SET_CATEGORY:
-                return taxonomy.categories[press.argument].name(language)
-            case Act.SET_DISTRICT:
-                return taxonomy.districts[press.argument].name(language)
-            case Act.REJECT_FOR:
-                return render(language, "officer", "button", Facts(why=press.argument))
-        why = "triage_desk" if press.argument == "cmo" else press.act.value
-        return render(language, "officer", "button", Facts(why=why))
+def turns_of(case: Case) -> range:
+    """The turns of a ticket so far."""
+    return range(1, case.turn + 1)
 
 
-def notice_step(case: Case) -> str:
-    """The step id of the ticket's notice in its present turn."""
-    return f"{case.id}:notice:{case.turn}"
-
-
-def _thread(platform: Platform, thread_id: str) -> str:
-    return f"{platform}:thread:{thread_id}"
+def notice_step(case: Case, turn: int | None = None) -> str:
+    """The step id of the ticket's notice, in its present turn unless told."""
+    return f"{case.id}:notice:{case.turn if turn is None else turn}"

@@ -66,3 +66,4 @@ class Outcome:
     steps: tuple[Step, ...] = ()
     wait_until: datetime | None = None
     joins: tuple[int, ...] = ()  # other inbox rows that were part of this one
+    aside: str = ""  # why a person must decide this row

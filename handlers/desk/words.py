@@ -30,6 +30,7 @@ from handlers.finding import (
     is_same_matter,
 )
 from handlers.heard import CitizenWrote, Speaker
+from handlers.jurisdiction import office_of
 from handlers.opening import Seed, open_case, opens_ticket
 from handlers.replies import status_facts
 from handlers.understanding import read_answer, understand
@@ -87,7 +88,7 @@ def hear_words(snapshot: Snapshot, row: InboxRow, post: Inbound, parts: Sequence
     finding = _find(snapshot, post, origin, u, first)
     words = tuple(words_of(one, _speaker(finding)) for one in (post, *(part for _, part in parts)))
     if post.quoted is not None and not _is_on_record(snapshot, post):
-        words += (_quoted_words(post, post.quoted),)
+        words += (_quoted_words(row, post, post.quoted),)
     joins = tuple(part_row.id for part_row, _ in parts)
     outcome = _by_finding(snapshot, row, post, origin, finding, u, text, first)
     if not outcome.steps:
@@ -105,9 +106,9 @@ def _understood(
     u, text = snapshot.understood[row.id], post.text
     if parts:
         text = "\n".join(one.text for one in (post, *(part for _, part in parts)))
-        u = understand(text, language_hint=u.language, any_state=snapshot.ground.policy.any_state)
+        u = understand(text, language_hint=u.language, any_state=snapshot.ground.policy.any_state, thorough=True)
     if post.quoted is not None and not u.has_matter and post.quoted.text and not _is_on_record(snapshot, post):
-        theirs = understand(post.quoted.text, any_state=snapshot.ground.policy.any_state)
+        theirs = understand(post.quoted.text, any_state=snapshot.ground.policy.any_state, thorough=True)
         if theirs.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) or theirs.has_matter:
             kind = theirs.kind if theirs.kind is Kind.EMERGENCY else Kind.GRIEVANCE
             u = replace(theirs, language=u.language, kind=kind, masked=u.masked, pii=u.pii, numbers=u.numbers)
@@ -120,20 +121,23 @@ def _is_on_record(snapshot: Snapshot, post: Inbound) -> bool:
     return known is not None and known["ticket_id"] is not None
 
 
-def _quoted_words(post: Inbound, quoted: QuotedPost) -> Words:
-    return Words(post.platform, "quoted", quoted.id, post.thread_id, quoted.text, post.occurred_at)
+def _quoted_words(row: InboxRow, post: Inbound, quoted: QuotedPost) -> Words:
+    """Evidence of this post alone: others may point at the same one, and its author may yet write to us."""
+    return Words(post.platform, "quoted", quoted.id, post.thread_id, quoted.text, post.occurred_at, version=row.id)
 
 
 def _find(snapshot: Snapshot, post: Inbound, origin: Origin, u: Understanding, answer: Answer) -> Finding:
     replied = snapshot.ours.get((post.platform, post.reply_to_id)) if post.reply_to_id else None
     own = snapshot.own_cases(origin.account_id)
     in_thread = snapshot.thread_cases(post.platform, post.thread_id)
+    known = bool(own or in_thread or u.numbers or replied)
     hint = Hint(
         account_id=origin.account_id,
         thread_id=post.thread_id,
         replied_ticket=replied.ticket_id if replied else None,
         occurred_at=post.occurred_at,
-        verdict=verdict_of(heard_on(None, post, u, post.text, asked=Asked.SATISFACTION)),
+        # Costly to read, and without a ticket it could be about nothing.
+        verdict=verdict_of(heard_on(None, post, u, post.text, asked=Asked.SATISFACTION)) if known else None,
         has_media=bool(post.attachments),
     )
     return find_conversation(hint, u, answer, own, in_thread, snapshot.numbered_cases(), snapshot.now, snapshot.ground)
@@ -162,8 +166,11 @@ def _by_finding(
             return _on_ticket(snapshot, row, post, origin, case, u, text)
         case Repeat(case=case):
             return _repeat(snapshot, row, post, origin, case, u, text)
+        case Several(cases=cases) if any(not case.number for case in cases):
+            just_opened = next(case for case in reversed(cases) if not case.number)  # nobody can name its number yet
+            return _on_ticket(snapshot, row, post, origin, just_opened, u, text)
         case Several(cases=cases):
-            numbers = tuple(case.number for case in cases if case.number)
+            numbers = tuple(case.number for case in cases)
             say = Say(template="status_which", facts=Facts(numbers=numbers[:3]), step="answer")
             return Outcome(
                 "answered:which",
@@ -174,9 +181,17 @@ def _by_finding(
 
 
 def heard_on(
-    case: Case | None, post: Inbound, u: Understanding, text: str, *, joined: bool = False, asked: Asked | None = None
+    case: Case | None,
+    post: Inbound,
+    u: Understanding,
+    text: str,
+    *,
+    joined: bool = False,
+    asked: Asked | None = None,
+    answer: Answer | None = None,
 ) -> CitizenWrote:
-    answer = read_answer(
+    """The words with their meaning as an answer; `answer` where that was read before, on no ticket."""
+    answer = answer or read_answer(
         text,
         asked=asked or _asked(case),
         category=case.category if case else None,
@@ -246,9 +261,8 @@ def _with_rest(snapshot: Snapshot, row: InboxRow, post: Inbound, origin: Origin,
     decision = step.decision
     if decision.case is not None:
         snapshot.keep(decision.case)
-    u = understand(
-        decision.rest or post.text, language_hint=closed.language, any_state=snapshot.ground.policy.any_state
-    )
+    text, any_state = decision.rest or post.text, snapshot.ground.policy.any_state
+    u = understand(text, language_hint=closed.language, any_state=any_state, thorough=True)
     u = replace(
         u,
         kind=Kind.GRIEVANCE if u.kind is not Kind.EMERGENCY else u.kind,
@@ -299,7 +313,7 @@ def _added(case: Case, post: Inbound, u: Understanding, *, closed_number: str | 
         facts=Facts(words=u.masked or None),
         step=f"addition:{post.message_id}",
     )
-    say = Say(template="addition", facts=Facts(department=case.department), step="answer")
+    say = Say(template="addition", facts=Facts(department=office_of(case)), step="answer")
     if closed_number is not None:
         say = Say(template="closed_and_added", facts=Facts(closed_number=closed_number), step="answer")
     case = replace(case, reply_to_id=post.message_id)
@@ -373,7 +387,7 @@ def _new(
     if not (_addressed(post) or called) or (post.implicit and not opens_ticket(u, has_media=False)):
         return Outcome("ignored:not_addressed" if not post.implicit else "ignored:implicit")
     seed = replace(_seed(snapshot, row, post, origin), linked_to=linked.id if linked else None)
-    heard = heard_on(None, post, _placed_before(snapshot, post, origin, u, linked), text)
+    heard = heard_on(None, post, _placed_before(snapshot, post, origin, u, linked), text, answer=first)
     decision = _opened(snapshot, seed, heard)
     if decision.case is not None and post.mentioned_ids:
         decision = replace(decision, case=replace(decision.case, mentioned_ids=post.mentioned_ids))

@@ -13,20 +13,25 @@ import sqlalchemy as sa
 
 from handlers.case import Case
 from handlers.conversation import next_wake
+from handlers.desk.papers import Papers
 from handlers.desk.rows import row_of
+from handlers.desk.said_before import SAID_SINCE
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.speech import Speech
 from handlers.desk.steps import Step
 from handlers.effects import (
     AskSatisfaction,
+    Label,
     Record,
     SettleSatisfaction,
     Stop,
     Withdraw,
 )
-from store import accounts, inbox, tickets
-from store.numbers import format_number, next_serials, office_year
+from store import accounts, inbox, labels, rewinding, tickets
+from store.alarms import raise_alarm
+from store.numbers import format_number, next_serials, office_year, split_number
 from store.tables import drafts
+from store.vocabulary import Sensitivity
 
 ID_YEAR = 10_000_000  # a ticket's id is its year and serial: readable, and unique like its number
 
@@ -48,10 +53,13 @@ class Writer:
         self._write_tickets(steps)
         self._write_words(steps)
         self._write_history(steps)
+        self._write_labels(steps)
         self._write_satisfaction(steps)
         self._write_people(steps)
         self._write_drafts(steps)
-        Speech(self.conn, self.snapshot, self.numbered, self._draft_ids).say_all(steps)
+        papers = Papers(self.conn, self.snapshot.ground.policy.reach, self.now)
+        Speech(papers, self.snapshot, self.numbered, self._draft_ids).say_all(steps)
+        self._write_found()
 
     # -- tickets ---------------------------------------------------------------------------------------------------------
 
@@ -60,10 +68,16 @@ class Writer:
             dict.fromkeys(step.decision.case.id for step in steps if step.decision.case and step.decision.case.is_new)
         )
         year, prefix = office_year(self.now), self.snapshot.ground.policy.prefix
-        for provisional, serial in zip(new, next_serials(self.conn, year, len(new)) if new else (), strict=True):
-            self.ids[provisional] = year * ID_YEAR + serial
-            case = self.snapshot.cases[provisional]
-            self.snapshot.cases[provisional] = replace(case, number=format_number(prefix, year, serial))
+        published = {one: number for one, number in self.snapshot.found.given.items() if one in new}
+        drawn = [one for one in new if one not in published]
+        for provisional, serial in zip(drawn, next_serials(self.conn, year, len(drawn)) if drawn else (), strict=True):
+            self._give(provisional, year, serial, format_number(prefix, year, serial))
+        for provisional, number in published.items():
+            self._give(provisional, *split_number(number), number)
+
+    def _give(self, provisional: int, year: int, serial: int, number: str) -> None:
+        self.ids[provisional] = year * ID_YEAR + serial
+        self.snapshot.cases[provisional] = replace(self.snapshot.cases[provisional], number=number)
 
     def numbered(self, case: Case) -> Case:
         """The case with its final id, number and link."""
@@ -93,6 +107,17 @@ class Writer:
             ready = sorted((self.numbered(case) for case in group.values()), key=lambda case: case.id)
             self.cases |= {case.id: case for case in ready}
             write(self.conn, [row_of(case, next_wake(case, policy)) for case in ready])
+
+    def _write_found(self) -> None:
+        """Words found after a restore are used once; where time would have said more, a person looks."""
+        found = self.snapshot.found
+        rewinding.use(self.conn, found.used, self.now)
+        for ticket_id in sorted(found.withheld):
+            sentence = (
+                f"Ticket {self.snapshot.cases[ticket_id].number}: something was said there after the backup was taken, so "
+                "nothing more is said by itself until an officer acts; look at the thread."
+            )
+            raise_alarm(self.conn, SAID_SINCE, f"ticket:{ticket_id}", sentence, self.now)
 
     # -- what was heard ----------------------------------------------------------------------------------------------------
 
@@ -137,6 +162,24 @@ class Writer:
                 if isinstance(effect, Record)
             ]
         tickets.add_events(self.conn, rows)
+
+    def _write_labels(self, steps: Sequence[Step]) -> None:
+        """Sensitive tickets teach nothing: nobody reads their words for learning."""
+        rows = [
+            {
+                "ticket_id": self.final_id(case.id),
+                "told_by": effect.told_by,
+                "category": effect.category,
+                "district": effect.district,
+                "department": effect.department,
+                "at": self.now,
+            }
+            for step in steps
+            if (case := step.decision.case) is not None and case.sensitivity is not Sensitivity.SENSITIVE
+            for effect in step.decision.effects
+            if isinstance(effect, Label)
+        ]
+        labels.add(self.conn, rows)
 
     def _write_satisfaction(self, steps: Sequence[Step]) -> None:
         for step in steps:

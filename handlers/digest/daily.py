@@ -21,8 +21,10 @@ class DigestTooLong(RenderError):
     """Even the shortest wording of a digest passes one Telegram message."""
 
 
-def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0) -> str:
+def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0, odd_rows: int | None = None) -> str:
     """Telegram HTML under 4,096 characters; `missed` editions were not sent before this one.
+
+    `odd_rows`: how many rows of the day do not add up; None when it was not reconciled.
 
     Raises:
         DigestTooLong: even the shortest wording does not fit.
@@ -30,7 +32,7 @@ def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0) 
     """
     text = ""
     for top in SHORTER:
-        text = _render(_naming(figures, top), language, missed, top)
+        text = _render(_naming(figures, top), language, missed, top, odd_rows)
         if len(text) < TELEGRAM_LIMIT:
             return text
     raise DigestTooLong(
@@ -39,12 +41,13 @@ def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0) 
     )
 
 
-def _render(figures: DailyFigures, language: Language, missed: int, top: int) -> str:
+def _render(figures: DailyFigures, language: Language, missed: int, top: int, odd_rows: int | None) -> str:
     context: dict[str, object] = {
         "start": figures.start,
         "now": figures.now,
         "so_far": figures.now < figures.end,
         "missed": missed,
+        "odd_rows": odd_rows,
         "top": top,
         "received": figures.received,
         "opened": figures.opened,

@@ -13,6 +13,9 @@ import sqlalchemy as sa
 from handlers.digest.daily import render_daily
 from handlers.digest.figures import daily
 from handlers.digest.period import EDITION_TIME, Period, latest_period, next_edition_at, office_day
+from handlers.gate import queue
+from handlers.reach import EVERYBODY, Reach
+from handlers.reconciling.days import count_day
 from store import outbox
 from store.alarms import clear_alarm, raise_alarm
 from store.channels import Channel, all_channels
@@ -49,7 +52,9 @@ def due_edition(conn: sa.Connection, now: datetime, at: time = EDITION_TIME) -> 
     return period
 
 
-def queue_daily(conn: sa.Connection, now: datetime, directory: Directory, at: time = EDITION_TIME) -> int:
+def queue_daily(
+    conn: sa.Connection, now: datetime, directory: Directory, at: time = EDITION_TIME, reach: Reach = EVERYBODY
+) -> int:
     """Queue the due edition for the CMO desk in the caller's writing transaction; returns how many messages (0 or 1).
 
     Of several callers one queues it. Without a CMO desk that can be reached, or without a Telegram channel, an
@@ -65,9 +70,9 @@ def queue_daily(conn: sa.Connection, now: datetime, directory: Directory, at: ti
     missed = _missed_before(conn, period)
     if not _claim(conn, period, now):
         return 0
-    text = render_daily(daily(conn, period.start, period.end, now=now), desk.language, missed=missed)
+    text = _text(conn, period, desk.language, now, missed)
     clear_alarm(conn, UNSENDABLE, DAILY, now)
-    return len(outbox.add(conn, [_message(channel, desk, period, text)], now))
+    return len(queue(conn, reach, [_message(channel, desk, period, text)], now))
 
 
 def digest_text(conn: sa.Connection, day: date, language: Language, now: datetime) -> str:
@@ -75,8 +80,12 @@ def digest_text(conn: sa.Connection, day: date, language: Language, now: datetim
     today = office_day(now)
     if day > today:
         raise DayNotBegun(f"The day {day} has not begun; name a day up to {today}.")
-    period = Period(day)
-    return render_daily(daily(conn, period.start, period.end, now=now), language)
+    return _text(conn, Period(day), language, now)
+
+
+def _text(conn: sa.Connection, period: Period, language: Language, now: datetime, missed: int = 0) -> str:
+    figures = daily(conn, period.start, period.end, now=now)
+    return render_daily(figures, language, missed=missed, odd_rows=count_day(conn, period, now).odd_rows)
 
 
 def _had_begun(conn: sa.Connection, period: Period) -> bool:

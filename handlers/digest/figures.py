@@ -30,6 +30,7 @@ from handlers.digest.shapes import (
     Received,
     Trouble,
 )
+from handlers.reconciling.parts import ABOUT_TICKETS, ANSWERED, IGNORED, PARKED, TICKETED, WAITING, part_of
 from handlers.understanding.taxonomy import taxonomy
 from store.tables import channels, events, gaps, inbox, outbox, satisfaction, tickets, transcript
 from store.vocabulary import DeliveryState, InboxState, Platform, Sensitivity, Status
@@ -117,30 +118,18 @@ def _received(conn: sa.Connection, start: datetime, end: datetime) -> Received:
         if row.result in NOT_A_POST:
             continue
         platforms[row.platform] += row.many
-        part, code = _part(row.state, row.result or "", bool(row.has_ticket))
-        {"answered": answered, "ignored": ignored}.get(part, parts)[code] += row.many
+        part, code = part_of(row.state, row.result or "", has_ticket=bool(row.has_ticket))
+        {ANSWERED: answered, IGNORED: ignored}.get(part, parts)[code] += row.many
     return Received(
         total=platforms.total(),
         by_platform=_largest_first(platforms),
-        ticketed=parts["ticketed"],
-        about_tickets=parts["about_tickets"],
+        ticketed=parts[TICKETED],
+        about_tickets=parts[ABOUT_TICKETS],
         answered=_largest_first(answered),
         ignored=_largest_first(ignored),
-        parked=parts["parked"],
-        waiting=parts["waiting"],
+        parked=parts[PARKED],
+        waiting=parts[WAITING],
     )
-
-
-def _part(state: str, result: str, has_ticket: bool) -> tuple[str, str]:
-    """The one part of Received that a row counts in, and the code it counts under."""
-    if state != InboxState.DONE:
-        part = "waiting" if state == InboxState.PENDING else "parked"
-        return part, part
-    head, _, code = result.partition(":")
-    if head in ("answered", "ignored") and not has_ticket:
-        return head, code or head
-    part = "ticketed" if head == "ticketed" else "about_tickets"
-    return part, part
 
 
 def _opened(conn: sa.Connection, start: datetime, end: datetime) -> Opened:
@@ -352,7 +341,7 @@ def _trouble(conn: sa.Connection, start: datetime, end: datetime) -> Trouble:
     touching = (
         sa.select(channels.c.name, gaps.c.since_at, gaps.c.until_at)
         .join(channels, channels.c.id == gaps.c.channel_id)
-        .where(gaps.c.since_at < end, gaps.c.until_at > start)
+        .where(gaps.c.since_at < end, gaps.c.until_at > start, gaps.c.settled_at.is_(None))
         .order_by(gaps.c.since_at, gaps.c.id)
     )
     return Trouble(
@@ -361,4 +350,5 @@ def _trouble(conn: sa.Connection, start: datetime, end: datetime) -> Trouble:
         unknown_outbox=_count(conn, outbox, outbox.c.state == DeliveryState.UNKNOWN),
         stopped_channels=tuple(conn.scalars(stopped)),
         gaps=tuple(Gap(channel=row[0], since_at=row[1], until_at=row[2]) for row in conn.execute(touching)),
+        older_gaps=_count(conn, gaps, gaps.c.until_at <= start, gaps.c.settled_at.is_(None)),
     )

@@ -126,13 +126,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What a person must repair: as of `now`, but for the gaps, which touch the period."""
+    """What a person must repair: as of `now`; the gaps touch the period, `older_gaps` ended before it.
+
+    A gap that a person has dealt with is not counted.
+    """
 
     parked_inbox: int
     parked_outbox: int
     unknown_outbox: int
     stopped_channels: tuple[str, ...]
     gaps: tuple[Gap, ...]
+    older_gaps: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

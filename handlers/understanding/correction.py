@@ -5,75 +5,76 @@ Owns this one shape of sentence, which must say nothing else. It must not know t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from handlers.understanding.category import lexicon, rank
+from handlers.understanding.concepts import concepts
+from handlers.understanding.learned import judge
 from handlers.understanding.official_names import named_category
 from handlers.understanding.phrases import Hit
-from handlers.understanding.taxonomy import taxonomy
-from handlers.understanding.text import Token
+from handlers.understanding.taxonomy import base_of
+from handlers.understanding.text import Reading
+from handlers.understanding.thresholds import threshold
+from handlers.understanding.topics import left_open
 
 LONGEST = 14  # words above which a sentence tells more than a correction
-HINTS = ("matter_word", "polite", "yes", "correction", "wrong", "but")
+HINTS = ("matter_word", "polite", "yes", "correction", "wrong", "but", "is_word")
 
 Span = tuple[int, int]
+Part = list[int]
 
 
 def corrected_category(
-    tokens: Sequence[Token], keys: Sequence[str], found: Mapping[str, Sequence[Hit]], places: Sequence[Span] = ()
+    reading: Reading, keys: Sequence[str], found: Mapping[str, Sequence[Hit]], places: Sequence[Span] = ()
 ) -> str | None:
     """The category meant, where the words only deny one and name another; `places` are token spans of place names."""
     negations = sorted({hit.start for hit in found.get("negates", ())})
-    if len(negations) != 1 or len(tokens) > LONGEST:
+    if len(negations) != 1 or len(keys) > LONGEST:
         return None
     at = negations[0]
     filler = {place for sign in HINTS for hit in found.get(sign, ()) for place in range(hit.start, hit.end)}
     filler |= {place for start, end in places for place in range(start, end)}
-    hits = [hit for hit in lexicon().find(tokens, keys) if not hit.start <= at < hit.end]
-    for denied in (_before(at, hits, filler, tokens, found), _after(at, hits, filler)):
-        if denied and (meant := _meant(denied, at, tokens, keys, hits, filler)):
-            return meant
+    for denied, meant in _parts(reading, keys, at, found):
+        left, right = ([place for place in part if place not in filler] for part in (denied, meant))
+        if left and right and _only_names(reading, keys, left + right):
+            no, yes = _category(reading, keys, left), _category(reading, keys, right)
+            if no and yes and base_of(no) != base_of(yes):
+                return yes
     return None
 
 
-def _before(
-    at: int, hits: Sequence[Hit], filler: set[int], tokens: Sequence[Token], found: Mapping[str, Sequence[Hit]]
-) -> Hit | None:
-    """What stands before "nahi": "bijli nahi, ...", "bijli ki shikayat nahi hai, ..."."""
-    if tokens[at].surface == "not":
-        return None
-    end = at
-    ends = {hit.end for hit in hits}
-    while end > 0 and end not in ends and end - 1 in filler:
-        end -= 1
+def _parts(
+    reading: Reading, keys: Sequence[str], at: int, found: Mapping[str, Sequence[Hit]]
+) -> Iterator[tuple[Part, Part]]:
+    """What is denied and what is meant: "X nahi, Y", "Y, X nahi", "not X but Y", "Y, not X"."""
+    clause, size = reading.tokens[at].clause, len(keys)
+    before, after = list(range(at)), list(range(at + 1, size))
+    if reading.tokens[at].surface == "not":
+        here = [place for place in after if reading.tokens[place].clause == clause]
+        cut = next((hit.start for hit in found.get("but", ()) if hit.start > at), None)
+        denied = [place for place in here if cut is None or place < cut]
+        yield denied, [place for place in range(size) if place != at and place not in denied]
+        return
     verbs = {hit.start for hit in found.get("is_word", ())}
-    if end == at and at + 1 in verbs:
-        return None  # "bijli nahi hai" complains
-    return max((hit for hit in hits if hit.end == end), key=lambda hit: hit.end - hit.start, default=None)
+    topic = {place for hit in found.get("matter_word", ()) for place in range(hit.start, hit.end)}
+    if at + 1 in verbs and not (at > 0 and at - 1 in topic):
+        return  # "bijli nahi hai" complains
+    here = [place for place in before if reading.tokens[place].clause == clause]
+    yield here, [place for place in range(size) if place != at and place not in here]
 
 
-def _after(at: int, hits: Sequence[Hit], filler: set[int]) -> Hit | None:
-    """What stands after "not": "not power", "not about the water"."""
-    start = at + 1
-    starts = {hit.start for hit in hits}
-    while start not in starts and start in filler:
-        start += 1
-    return max((hit for hit in hits if hit.start == start), key=lambda hit: hit.end - hit.start, default=None)
+def _only_names(reading: Reading, keys: Sequence[str], part: Part) -> bool:
+    """Whether every word stands for something spoken of; a sentence that says more is no mere correction."""
+    table = concepts()
+    return all(table.of_word(reading.tokens[at].surface, keys[at]) for at in part)
 
 
-def _meant(
-    denied: Hit, at: int, tokens: Sequence[Token], keys: Sequence[str], hits: Sequence[Hit], filler: set[int]
-) -> str | None:
-    """The category of the rest, when nothing but fillers stands round it."""
-    gone = {at, *range(denied.start, denied.end)}
-    named = {place for hit in hits for place in range(hit.start, hit.end) if not gone & set(range(hit.start, hit.end))}
-    if any(place not in gone | named | filler for place in range(len(tokens))):
-        return None
-    rest = [place for place in range(len(tokens)) if place not in gone]
-    sounds = [keys[place] for place in rest]
-    ranked = rank([tokens[place] for place in rest], sounds)
-    meant = named_category(sounds) or ranked.best
-    categories = taxonomy().categories
-    if meant is None or categories[meant].base == categories[denied.phrase.code].base:
-        return None
-    return meant
+def _category(reading: Reading, keys: Sequence[str], part: Part) -> str | None:
+    sounds = [keys[at] for at in part]
+    if named := named_category(sounds):
+        return named
+    if open_between := left_open(sounds):
+        return open_between[0]
+    hidden = frozenset(range(len(keys))) - frozenset(part)
+    learned = judge(reading, keys, hidden, frozenset())
+    best = learned.best(1)[0]
+    return best if learned.categories[best] >= threshold("matter of a word") else None

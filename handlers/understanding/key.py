@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache, lru_cache
 
-from handlers.understanding.tables import tsv_rows
+from handlers.understanding.tables import compiled, remembered, tsv_rows
 
 # Breath is kept here and folded by the key.
 _LETTERS = "कखगघङचछजझञटठडढणतथदधनऩपफबभमयरऱलळऴवशषसह"
@@ -24,36 +23,39 @@ _SIGNS = {
     "ौ": "au", "ॅ": "e", "ॆ": "e", "ॊ": "o",
 }  # fmt: skip
 _LABIALS = frozenset("पफबभम")
-_STEPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), by)
-    for pattern, by in (
-        (r"(.)\1{2,}", r"\1\1"),
-        (r"tion(?=s?$)|sion(?=s?$)", "san"),
-        (r"sch", "sk"),
-        (r"chh|tch|ch", "C"),
-        (r"ph", "f"),
-        (r"sh", "s"),
-        (r"rh", "d"),  # garh, parhai: the flap written with r
-        (r"([bdgjkt])h", r"\1"),
-        (r"ck", "k"),
-        (r"c(?=[eiy])", "s"),
-        (r"c", "k"),
-        (r"w", "v"),
-        (r"z", "j"),
-        (r"q", "k"),
-        (r"x", "ks"),
-        (r"(?<=[aeiou])y(?=[ie])", ""),
-        (r"iy(?=[aeo])", "i"),
-        (r"ee|ii|ea", "i"),
-        (r"oo|uu", "u"),
-        (r"aa", "a"),
-        (r"ou|au|ao", "o"),
-        (r"ai|ay$|ei|ey$|ae", "e"),
-        (r"y$", "i"),
-        (r"([a-zC])\1", r"\1"),
-        (r"(?<=.)a(?=.)", ""),
-    )
+# Steps that fold spellings of one sound, in order: plain text by plain text, or a pattern where the place matters. A step
+# is tried only where its letters occur, which is what makes a key quick.
+_STEPS: tuple[tuple[str, re.Pattern[str] | str, str], ...] = (
+    ("tion", re.compile(r"tion(?=s?$)"), "san"),
+    ("sion", re.compile(r"sion(?=s?$)"), "san"),
+    ("sch", "sch", "sk"),
+    ("ch", re.compile(r"chh|tch|ch"), "C"),
+    ("ph", "ph", "f"),
+    ("sh", "sh", "s"),
+    ("rh", "rh", "d"),  # garh, parhai: the flap written with r
+    ("h", re.compile(r"([bdgjkt])h"), r"\1"),
+    ("ck", "ck", "k"),
+    ("c", re.compile(r"c(?=[eiy])"), "s"),
+    ("c", "c", "k"),
+    ("w", "w", "v"),
+    ("z", "z", "j"),
+    ("q", "q", "k"),
+    ("x", "x", "ks"),
+    ("y", re.compile(r"(?<=[aeiou])y(?=[ie])"), ""),
+    ("iy", re.compile(r"iy(?=[aeo])"), "i"),
+    ("e", re.compile(r"ee|ii|ea"), "i"),
+    ("ii", "ii", "i"),
+    ("o", re.compile(r"oo|uu"), "u"),
+    ("uu", "uu", "u"),
+    ("aa", "aa", "a"),
+    ("o", re.compile(r"ou|au|ao"), "o"),
+    ("au", "au", "o"),
+    ("", re.compile(r"ai|ay$|ei|ey$|ae"), "e"),
+    ("y", re.compile(r"y$"), "i"),
 )
+_LONG_RUN = re.compile(r"(.)\1{2,}")
+_DOUBLE = re.compile(r"([a-zC])\1")
+_INNER_A = re.compile(r"(?<=.)a(?=.)")
 
 
 def _indic_to_latin(word: str, flap: str) -> str:
@@ -100,7 +102,7 @@ def latin(word: str, flap: str = "d") -> str:
     return "".join(char for char in spread if char.isascii() and char.isalnum())
 
 
-@cache
+@compiled
 def _exceptions() -> dict[str, str]:
     """Surface -> the spelling whose key it takes (data/spellings.tsv)."""
     table: dict[str, str] = {}
@@ -117,19 +119,30 @@ def is_variant(word: str) -> bool:
 
 
 def _shorten(letters: str) -> str:
-    for pattern, by in _STEPS:
-        letters = pattern.sub(by, letters)
-    return letters
+    if _LONG_RUN.search(letters):
+        letters = _LONG_RUN.sub(r"\1\1", letters)
+    for needed, pattern, by in _STEPS:
+        if needed in letters:
+            letters = letters.replace(pattern, by) if isinstance(pattern, str) else pattern.sub(by, letters)
+    return _INNER_A.sub("", _DOUBLE.sub(r"\1", letters))
 
 
-@lru_cache(maxsize=200_000)
+@remembered(200_000)
 def key(word: str) -> str:
     """Phonetic key of one lower-case word in NFC; digits and words of other scripts are their own key."""
     word = _exceptions().get(word, word)
     return _shorten(latin(word)) or word
 
 
-@lru_cache(maxsize=50_000)
+@remembered(50_000)
+def flapped(word: str) -> str | None:
+    """The other key of an Indic word with ड़, ढ़ or ੜ, which Latin letters write as r; None for other words."""
+    if "़" not in word and "ੜ" not in word:
+        return None
+    return _shorten(latin(word, flap="r"))
+
+
+@remembered(50_000)
 def dictionary_keys(word: str) -> frozenset[str]:
     """Every key under which a dictionary word may be met: the flap ड़ is written d or r in Latin."""
     head = _exceptions().get(word, word)
@@ -138,7 +151,7 @@ def dictionary_keys(word: str) -> frozenset[str]:
     return frozenset({key(word), other}) if len(other) > 3 else frozenset({key(word)})
 
 
-@lru_cache(maxsize=200_000)
+@remembered(200_000)
 def fine_key(word: str) -> str:
     """The key with the breath of consonants kept, to tell short words apart (kal, khaal)."""
     word = _exceptions().get(word, word)

@@ -6,9 +6,8 @@ Owns the choice among en, hi, hi-Latn and pa; Haryanvi counts as Hindi in its sc
 from __future__ import annotations
 
 import re
-from functools import cache
 
-from handlers.understanding.tables import tsv_rows
+from handlers.understanding.tables import compiled, tsv_rows
 from handlers.understanding.text import Reading
 from store.vocabulary import Language
 
@@ -18,7 +17,7 @@ _GURMUKHI = re.compile("[\u0a05-\u0a39\u0a59-\u0a5e]")
 _LATIN = re.compile("[a-zA-Z]")
 
 
-@cache
+@compiled
 def _function_words() -> dict[str, list[tuple[Language, float]]]:
     table: dict[str, list[tuple[Language, float]]] = {}
     for _, (tag, weight, words) in tsv_rows("function_words.tsv", 3):
@@ -52,13 +51,14 @@ def language(reading: Reading, hint: Language | None = None) -> Language:
     `hint` is the language of the talk so far: it holds for texts too short to speak for themselves.
     """
     text = reading.text
-    gurmukhi = len(_GURMUKHI.findall(text))
-    devanagari = len(_DEVANAGARI.findall(text))
-    roman = len(_LATIN.findall(text))
-    if gurmukhi > devanagari and gurmukhi * 2 >= roman:
-        return Language.PA
-    if devanagari * 2 >= roman and devanagari:
-        return Language.HI
+    if not text.isascii():
+        gurmukhi = len(_GURMUKHI.findall(text))
+        devanagari = len(_DEVANAGARI.findall(text))
+        roman = len(_LATIN.findall(text))
+        if gurmukhi > devanagari and gurmukhi * 2 >= roman:
+            return Language.PA
+        if devanagari * 2 >= roman and devanagari:
+            return Language.HI
     scores = latin_scores(reading.words)
     best = max(scores, key=lambda tag: scores[tag])
     if scores[best] < 1.0 or (scores[best] < 2.0 and len(reading.tokens) < 3):

@@ -54,6 +54,7 @@ class Understanding:
     category_choices: tuple[str, ...] = ()
     district: str | None = None
     district_choices: tuple[str, ...] = ()  # filled when torn between at most three
+    district_confidence: float = 0.0  # of the first district, 0..1, taken or not
     locality: str | None = None  # the place words as written, for the officer
     rural: bool | None = None
     outside: str | None = None  # the other state named, when none of Haryana's places is
@@ -64,6 +65,10 @@ class Understanding:
     masked: str = ""  # the text with personal data and swear words dotted
     numbers: tuple[str, ...] = ()  # our ticket numbers named in the text, canonical
     bad_numbers: tuple[str, ...] = ()  # look like ours, wrong check digit
+    portal_numbers: tuple[tuple[str, str], ...] = ()  # (portal, number) of complaints made elsewhere
+    other_matters: tuple[str, ...] = ()  # categories told besides the main one; only when read thoroughly
+    agency: str | None = None  # body named as in charge: mcg, hsvp, pwd ... (data/signs.tsv)
+    for_whom: str | None = None  # self, family, neighbour, deceased, group; None where it is not plain
     keep_name_hidden: bool = False  # "my name must not come out"
     has_matter: bool = False  # the text itself names something (category or place), not only "please see"
     keys: frozenset[str] = frozenset()  # content word keys, for comparing two posts

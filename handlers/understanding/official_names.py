@@ -7,9 +7,9 @@ name of ours is no evidence, it is the answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 from handlers.understanding.key import key
+from handlers.understanding.tables import compiled
 from handlers.understanding.taxonomy import taxonomy
 from handlers.understanding.text import read
 from store.vocabulary import Language
@@ -33,7 +33,7 @@ def named_category(keys: Sequence[str]) -> str | None:
     return None
 
 
-@cache
+@compiled
 def _names() -> dict[Name, str]:
     whole: dict[Name, str] = {}
     parts: dict[Name, set[str]] = {}
@@ -47,7 +47,7 @@ def _names() -> dict[Name, str]:
     return {name: code for name, code in (unique | whole).items() if name}
 
 
-@cache
+@compiled
 def _longest() -> int:
     return max(len(name) for name in _names())
 

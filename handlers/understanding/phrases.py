@@ -7,9 +7,10 @@ phrase stands for. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
@@ -17,6 +18,7 @@ from handlers.understanding.key import dictionary_keys, fine_key, is_variant, ke
 from handlers.understanding.tables import BadTable, tsv_rows
 from handlers.understanding.text import Token, normal
 
+MOST_MET = 50_000  # words remembered by a table
 GAP = 4  # words that `~` may skip
 ALIKE = 68.0  # ratio of letters below which two short words with one key are two words (tell, tail)
 MIDDLING = 5  # letters of a key up to which words must also look alike
@@ -30,7 +32,9 @@ def resembles(surface: str, letters: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class Word:
+    """One word of a table, and what counts as the same word in a text."""
+
     exact: str | None
     keys: frozenset[str]
     prefix: str | None
@@ -39,6 +43,7 @@ class _Word:
     letters: str = ""  # Latin letters, which a word of middling length must resemble
 
     def fits(self, surface: str, sounding: str) -> bool:
+        """Whether a word of a text, with its key, is this word."""
         if self.exact is not None:
             return surface == self.exact
         if self.prefix is not None:
@@ -55,11 +60,10 @@ class Phrase:
     code: str
     weight: float
     written: str
-    words: tuple[_Word, ...]
+    words: tuple[Word, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A phrase found: token positions `start` to `end` (exclusive)."""
 
     phrase: Phrase
@@ -74,9 +78,11 @@ class Phrases:
     by_key: dict[str, list[Phrase]] = field(default_factory=dict)
     by_surface: dict[str, list[Phrase]] = field(default_factory=dict)
     by_prefix: dict[str, list[Phrase]] = field(default_factory=dict)
+    met: dict[str, tuple[Phrase, ...]] = field(default_factory=dict)  # word -> the phrases it may begin
 
     def add(self, phrase: Phrase) -> None:
         """File a phrase under its first word."""
+        self.met.clear()
         first = phrase.words[0]
         if first.exact is not None:
             self.by_surface.setdefault(first.exact, []).append(phrase)
@@ -89,20 +95,26 @@ class Phrases:
     def find(self, tokens: Sequence[Token], keys: Sequence[str]) -> list[Hit]:
         """Every phrase that occurs, in the order of the text."""
         hits: list[Hit] = []
+        met = self.met
         for place, token in enumerate(tokens):
-            for phrase in self._starting(token.surface, keys[place]):
-                if not phrase.words[0].fits(token.surface, keys[place]):
-                    continue
-                end = _ends(phrase, tokens, keys, place)
+            beginning = met.get(token.surface)
+            if beginning is None:
+                beginning = self._meet(token.surface, keys[place])
+            for phrase in beginning:
+                end = _ends(phrase, tokens, keys, place) if len(phrase.words) > 1 else place + 1
                 if end:
                     hits.append(Hit(phrase, place, end))
         return hits
 
-    def _starting(self, surface: str, sounding: str) -> Iterable[Phrase]:
-        yield from self.by_surface.get(surface, ())
-        yield from self.by_key.get(sounding, ())
+    def _meet(self, surface: str, sounding: str) -> tuple[Phrase, ...]:
+        """The phrases that a word may begin, remembered for its next time."""
+        found = [*self.by_surface.get(surface, ()), *self.by_key.get(sounding, ())]
         for size in range(2, len(sounding) + 1):
-            yield from self.by_prefix.get(sounding[:size], ())
+            found += self.by_prefix.get(sounding[:size], ())
+        if len(self.met) >= MOST_MET:
+            self.met.clear()
+        beginning = self.met[surface] = tuple(phrase for phrase in found if phrase.words[0].fits(surface, sounding))
+        return beginning
 
 
 def _ends(phrase: Phrase, tokens: Sequence[Token], keys: Sequence[str], place: int) -> int:
@@ -120,28 +132,29 @@ def _ends(phrase: Phrase, tokens: Sequence[Token], keys: Sequence[str], place: i
     return at
 
 
-def _word(written: str, gap_before: bool) -> _Word:
+def word_of(written: str, gap_before: bool = False) -> Word:
+    """Compile one written word."""
     if written.startswith("="):
-        return _Word(written[1:], frozenset(), None, gap_before)
+        return Word(written[1:], frozenset(), None, gap_before)
     if written.endswith("*"):
         stem = key(written[:-1])
-        return _Word(None, frozenset(), stem, gap_before, fine_key(written[:-1]) if len(stem) <= SHORT else None)
+        return Word(None, frozenset(), stem, gap_before, fine_key(written[:-1]) if len(stem) <= SHORT else None)
     keys = dictionary_keys(written)
     longest = max(map(len, keys))
     fine = fine_key(written) if longest <= SHORT else None
     letters = latin(written) if longest <= MIDDLING and not is_variant(written) else ""
-    return _Word(None, keys, None, gap_before, fine, letters)
+    return Word(None, keys, None, gap_before, fine, letters)
 
 
 def phrase(code: str, weight: float, written: str) -> Phrase:
     """Compile one written phrase."""
-    words: list[_Word] = []
+    words: list[Word] = []
     gap = False
     for part in normal(written).lower().split():
         if part == "~":
             gap = True
             continue
-        words.append(_word(part, gap))
+        words.append(word_of(part, gap))
         gap = False
     return Phrase(code, weight, written, tuple(words))
 

@@ -1,253 +1,282 @@
 """Where the trouble is: mentions of places, weighed into a district, a choice of two or three, or another state.
 
-Owns the weighing. It must not know categories or answers. Pure. Weights as measured for the gazetteer
-(exact 1, by key .9, a road's name .65, the writer's own home .5, an everyday word without a cue .4).
+Owns the weighing. It must not know categories or answers. Pure. How much each sign says is learned from labelled posts
+(data/place_weights.tsv; docs/understanding.md tells how): the sum of a mention's signs gives the share of such mentions
+that named the place of the trouble.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from math import exp
 
-from handlers.understanding.gazetteer import Gazetteer, gazetteer
+from handlers.understanding.gazetteer import VILLAGE, gazetteer
 from handlers.understanding.key import key
-from handlers.understanding.mentions import Mention, around, cues, mentions
-from handlers.understanding.text import Reading, Token, open_name
+from handlers.understanding.mentions import Mention, cues, mentions
+from handlers.understanding.place_codes import codes, in_handles
+from handlers.understanding.tables import BadTable, compiled, tsv_rows
+from handlers.understanding.text import Reading
+from handlers.understanding.thresholds import threshold
 
+CALLED_AFTER = "after: road"
+IN_A_HANDLE = "in a handle"
+MOST_OF_A_PLACE = 12  # words of a text that may be nothing but an address
+_CALLED_A_PLACE = frozenset(
+    {
+        *("before: town", "after: town", "before: village", "after: office"),
+        *("company: same district", "company: another district"),
+    }
+)
 _HARYANA = key("haryana")
-ACCEPT = 0.6  # a district is taken from this score on
-TORN = 0.75  # ... when the runner-up stays below this share of it
-_PINCODE = re.compile(r"(?<!\d)(1[2-3]\d{4})(?!\d)")
-_STD = re.compile(r"(?<!\d)(0\d{3,4})(?!\d)")
-_PLATE = re.compile(r"\bHR[\s-]?(\d{2})[\s-]?[A-Z]{0,3}[\s-]?\d{0,4}\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class WhereRead:
-    """Result of reading a text for its place."""
+    """Result of reading a text for its place. `confidence` is that of the first district, 0..1."""
 
     district: str | None = None
+    confidence: float = 0.0
     choices: tuple[str, ...] = ()
     locality: str | None = None
     rural: bool | None = None
     outside: str | None = None
     negated: bool = False  # "not Hisar": a correction
+    home: bool = False  # the district is named as where the writer comes from, and nowhere else
     spans: tuple[tuple[int, int], ...] = ()  # token positions that are part of place names
     reasons: tuple[str, ...] = ()
 
 
-def _weighed(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], others: bool, alone: bool) -> Mention:
-    """Lower a mention by what stands around it."""
-    start, end = mention.start, mention.end
-    weight = mention.weight
-    book = gazetteer()
-    clause_end = next((at for at in range(end, len(tokens)) if tokens[at].clause != tokens[start].clause), len(tokens))
-    near = list(keys[end : min(clause_end, end + 3)])
-    after = near[0] if near else ""
-    name = tuple(keys[start:end])
-    kind = book.common_words.get(name)
-    if kind and not (alone or _cued(mention, keys, tokens, kind)):
-        weight *= 0.2 if kind == "strong" else 0.4
-    if _shared_with_villages(mention) and not around(keys, (start, end), "town", 0, 1) and not alone:
-        weight *= 0.5
-    if after in cues()["road"]:
-        weight *= 0.65 if mention.places[0].kind != "district" or others else 0.55
-    if after in cues()["not"] and not (len(near) > 1 and near[1] in cues()["not_verb"]):
-        weight = 0.0
-    if start and keys[start - 1] in cues()["not_before"] and start >= 1:
-        weight = 0.0
-    if others and _is_home(keys, start, end):
-        weight *= 0.45
-    if after in cues()["sent_to"]:
-        weight *= 0.3
-    if near[1:2] and near[0] in cues()["from"] and near[1] in cues()["going"]:
-        weight *= 0.8
-    return Mention(start, end, mention.written, mention.places, weight)
+@compiled
+def _weights() -> dict[str, tuple[float, float]]:
+    """Sign -> what it adds for "the trouble is here", and for "the trouble is in another state"."""
+    table = {}
+    for number, (sign, home, away) in tsv_rows("place_weights.tsv", 3):
+        try:
+            table[sign] = (float(home), float(away))
+        except ValueError as error:
+            raise BadTable(f"place_weights.tsv, line {number}: a weight is no number.") from error
+    return table
 
 
-def _cued(mention: Mention, keys: Sequence[str], tokens: Sequence[Token], kind: str) -> bool:
-    """Whether something by an everyday word says that it is a place."""
-    start, end = mention.start, mention.end
-    if around(keys, (start, end), "town", 2, 2):
-        return True
-    clause = tokens[start].clause
-    if [token.clause for token in tokens].count(clause) == end - start:
-        return True  # a clause of its own: "... tel nahi mila. Rania."
-    if kind != "any":
-        return False
-    if end == len(tokens) or tokens[end].clause != clause:
-        return True  # the last word: "rajkiya mahavidyalaya Hansi"
-    before = bool(start) and keys[start - 1] in cues()["before"]
-    return (
-        before
-        or (end < len(keys) and keys[end] in cues()["inside"])
-        or (start == 0 and not (end < len(keys) and keys[end] in cues()["not_verb"]))
-    )
+def _sigmoid(number: float) -> float:
+    return 1.0 / (1.0 + exp(-max(-30.0, min(30.0, number))))
 
 
-def _shared_with_villages(mention: Mention) -> bool:
-    """A small town whose name two villages of other districts bear as well."""
-    if not all(place.kind in ("sub_tehsil", "block", "town", "assembly", "post_office") for place in mention.places):
-        return False
-    others = gazetteer().villages.exact.get(mention.written, ())
-    return len({place.district for place in others} - mention.districts) >= 2
+def believed(signs: Sequence[str]) -> float:
+    """Share of mentions with these signs that name the place of the trouble, 0..1."""
+    table = _weights()
+    return _sigmoid(table["always"][0] + sum(table[sign][0] for sign in signs if sign in table))
 
 
-def _is_home(keys: Sequence[str], start: int, end: int) -> bool:
-    """ "I am from Hisar", "rehta Gurgaon me hu": the writer's own place."""
-    return around(keys, (start, end), "home", 3, 3)
+def believed_outside(signs: Sequence[str]) -> float:
+    """Share of mentions of other states with these signs where the trouble itself lies there, 0..1."""
+    table = _weights()
+    return _sigmoid(table["always"][1] + sum(table[sign][1] for sign in signs if sign in table))
 
 
-def _add(scores: dict[str, float], mention: Mention, seen: set[str]) -> None:
-    again = 0.3 if mention.written in seen else 1.0
-    seen.add(mention.written)
-    for district in mention.districts:
-        scores[district] = scores.get(district, 0.0) + mention.weight * again
+def company(found: Sequence[Mention]) -> list[tuple[str, ...]]:
+    """For each mention of Haryana the signs that the other mentions give: the same district, another one, both."""
+    signs = []
+    least = threshold("company")
+    credible = [mention for mention in found if mention.is_outside or _is_credible(mention, least)]
+    for mention in found:
+        others = [other for other in credible if other is not mention and not other.is_outside]
+        same = any(mention.districts & other.districts for other in others)
+        apart = any(not mention.districts & other.districts for other in others)
+        told = []
+        if same:
+            told.append("company: same district")
+        if apart:
+            told.append("company: another district")
+        if any(other.is_outside for other in credible if other is not mention):
+            told.append("company: outside")
+        if any("kind: district" in other.signs for other in others if not mention.districts & other.districts):
+            told.append("company: another district by name")
+        if any(_is_denied(other) for other in others if not mention.districts & other.districts):
+            told.append("company: a denied place")
+        if any(_is_home(other) for other in others if not mention.districts & other.districts):
+            told.append("company: a home elsewhere")
+        signs.append(tuple(told))
+    return signs
 
 
-def _codes(text: str) -> list[tuple[str, str]]:
-    """Districts told by pincode, dialling code or vehicle plate."""
-    book = gazetteer()
-    found = [
-        (match.group(1), book.pincodes[match.group(1)])
-        for match in _PINCODE.finditer(text)
-        if match.group(1) in book.pincodes
-    ]
-    found += [
-        (match.group(1), book.std_codes[match.group(1)])
-        for match in _STD.finditer(text)
-        if match.group(1) in book.std_codes
-    ]
-    return found
+def _is_credible(mention: Mention, least: float) -> bool:
+    """Whether a name counts as company for others; the town after which a road is called does not."""
+    return CALLED_AFTER not in mention.signs and believed(mention.signs) >= least
 
 
-def _from_handles(handles: Sequence[str]) -> dict[str, float]:
-    """Districts named inside handles (@DC_Panchkula): too weak alone, enough to part two homes."""
-    scores: dict[str, float] = {}
-    for handle in handles:
-        for word in open_name(handle).lower().split():
-            for place in gazetteer().places.exact.get(word, ()):
-                if place.kind == "district":
-                    scores[place.district] = 0.4
-    return scores
+def _is_denied(mention: Mention) -> bool:
+    return "after: not" in mention.signs or "before: not_before" in mention.signs
+
+
+def _is_home(mention: Mention) -> bool:
+    return "near: home" in mention.signs
+
+
+def _shared(mention: Mention, keys: Sequence[str]) -> str | None:
+    """The state in which a better-known town bears the same name."""
+    return gazetteer().shared.get(tuple(keys[mention.start : mention.end]))
+
+
+def _is_shared(mention: Mention, keys: Sequence[str], more: Sequence[str]) -> bool:
+    return _shared(mention, keys) is not None and _CALLED_A_PLACE.isdisjoint((*mention.signs, *more))
+
+
+def _evidence(reading: Reading, keys: Sequence[str], found: Sequence[Mention]) -> tuple[dict[str, float], list[str]]:
+    """For each district how surely it is the place of the trouble: 1 minus the chance that every hint misleads."""
+    best: dict[tuple[str, str], float] = {}  # a name said twice is one hint
+    reasons: list[str] = []
+
+    def add(district: str, name: str, share: float) -> None:
+        best[district, name] = max(best.get((district, name), 0.0), share)
+
+    hints = [(f"code: {kind}", written, district) for kind, written, district in codes(reading.text)]
+    hints += [(IN_A_HANDLE, f"@{handle}", district) for handle, district in in_handles(reading.handles)]
+    told = {district for _, _, district in hints}
+    for mention in found:
+        if not mention.is_outside and len(mention.districts) == 1:
+            told |= mention.districts
+    for mention, more in zip(found, company(found), strict=True):
+        if mention.is_outside:
+            continue
+        sure = believed((*mention.signs, *more))
+        if _is_shared(mention, keys, more):
+            sure = min(sure, threshold("district, a shared name"))
+        meant = mention.districts & told if len(mention.districts) > 1 else mention.districts
+        for district in sorted(meant or mention.districts):
+            add(district, mention.written, sure)
+        reasons.append(f"{mention.written} = {'/'.join(sorted(meant or mention.districts))} ({sure:.2f})")
+    for sign, written, district in hints:
+        sure = believed((sign,))
+        if sign == IN_A_HANDLE:
+            sure = min(sure, threshold("district, a handle alone"))
+        add(district, written, sure)
+        reasons.append(f"{written} = {district} ({sure:.2f})")
+    missed: dict[str, float] = {}
+    for (district, _), share in best.items():
+        missed[district] = missed.get(district, 1.0) * (1.0 - share)
+    return {district: 1.0 - chance for district, chance in missed.items()}, reasons
 
 
 def _rural(keys: Sequence[str]) -> bool | None:
-    words = cues()
-    urban = sum(word in words["urban"] for word in keys)
-    rural = sum(word in words["rural"] for word in keys)
-    if rural > urban:
-        return True
-    return False if urban else None
+    """Village or town, by the words that only one of them has."""
+    town, village = cues()["urban"], cues()["rural"]
+    balance = 0
+    for word in keys:
+        if word in village:
+            balance += 1
+        elif word in town:
+            balance -= 1
+    return None if balance == 0 else balance > 0
 
 
 def _tells(word: str) -> bool:
     return len(word) > 2 and word not in cues()["empty"]
 
 
-def _locality(reading: Reading, keys: Sequence[str], mentions: Sequence[Mention], district: str | None) -> str | None:
+def _locality(reading: Reading, keys: Sequence[str], found: Sequence[Mention], district: str | None) -> str | None:
     """Place words as written, without the district: named places, and words like `sector 14` or `ward 7`."""
     pieces: list[tuple[int, str]] = []
     tokens = reading.tokens
-    for mention in mentions:
-        if all(place.kind == "district" for place in mention.places) or mention.weight <= 0:
+    for mention in found:
+        if all(place.kind == "district" for place in mention.places) or mention.is_outside:
             continue
-        if all(place.kind == "outside" for place in mention.places):
+        if district not in mention.districts if district else believed(mention.signs) < threshold("locality"):
             continue
-        if district and district not in mention.districts:
-            continue
-        pieces.append((mention.start, reading.text[tokens[mention.start].start : tokens[mention.end - 1].end]))
-    covered = {at for mention in mentions for at in range(mention.start, mention.end)}
-    for at, word in enumerate(keys):
+        pieces.append((mention.start, reading.written(mention.start, mention.end)))
+    numbered, named = cues()["numbered"], cues()["named"]
+    told = [at for at, word in enumerate(keys) if word in numbered or word in named]
+    covered = {at for mention in found for at in range(mention.start, mention.end)} if told else set()
+    for at in told:
         if at in covered:
             continue
-        following = at + 1 < len(keys) and tokens[at + 1].surface.isdigit()
-        if word in cues()["numbered"] and following:
-            pieces.append((at, reading.text[tokens[at].start : tokens[at + 1].end]))
-        elif word in cues()["named"] and at and at - 1 not in covered and _tells(keys[at - 1]):
-            pieces.append((at - 1, reading.text[tokens[at - 1].start : tokens[at].end]))
-    if not pieces:
-        return None
-    unique = list(dict.fromkeys(text.strip() for _, text in sorted(pieces)))
-    return ", ".join(unique)[:80]
+        if keys[at] in numbered and at + 1 < len(keys) and tokens[at + 1].surface.isdigit():
+            pieces.append((at, reading.written(at, at + 2)))
+        elif keys[at] in named and at and at - 1 not in covered and _tells(keys[at - 1]):
+            pieces.append((at - 1, reading.written(at - 1, at + 1)))
+    pieces.sort()
+    return ", ".join(dict.fromkeys(piece for _, piece in pieces))[:120] or None
 
 
 def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> WhereRead:
-    """Read the district of a text. `answering`: the text answers our question, so bare villages count."""
-    tokens = reading.tokens
-    raw = mentions(reading, keys, free_villages=answering and len(tokens) <= 8)
-    home = [mention for mention in raw if not all(place.kind == "outside" for place in mention.places)]
-    away = [mention for mention in raw if all(place.kind == "outside" for place in mention.places)]
-    alone = answering and len(tokens) <= 6
-    weighed = [_weighed(mention, keys, tokens, _corroborated(mention, home), alone) for mention in home]
-    scores: dict[str, float] = _from_handles(reading.handles)
-    seen: set[str] = set()
-    reasons: list[str] = []
-    for code, told in _codes(reading.text):
-        scores[told] = scores.get(told, 0.0) + 1.2
-        reasons.append(f"{code} = {told}")
-    strong = [m for m in weighed if any(place.kind != "village" for place in m.places)]
-    for mention in strong:
-        _add(scores, mention, seen)
-    for mention in weighed:
-        if mention in strong:
-            continue
-        inside = mention.districts & scores.keys()
-        if inside:
-            for shared in inside:
-                scores[shared] += mention.weight * (0.5 if len(mention.districts) > 1 else 1.0)
-        elif strong:
-            continue  # a village that the table does not know in that district; the town decides
-        else:
-            _add(scores, mention, seen)
-    reasons += [f"{m.written} = {'/'.join(sorted(m.districts))} ({m.weight:.2f})" for m in weighed]
-    spans = tuple((m.start, m.end) for m in raw)
+    """Read the district of a text. `answering`: the text answers our question, so a bare name counts for more."""
+    found = mentions(reading, keys, answering=answering)
+    scores, reasons = _evidence(reading, keys, found)
     rural = _rural(keys)
-    negated = any(mention.weight == 0 for mention in weighed)
-    district, choices = _decide(scores)
+    negated = any(_is_denied(mention) for mention in found)
+    spans = tuple((mention.start, mention.end) for mention in found if _is_place(mention))
+    district, sure, choices = _decide(scores, threshold("district answered" if answering else "district"))
+    if negated and (meant := _only_other(found, _is_denied)):
+        district, sure, choices = meant, max(sure, threshold("district")), ()
+    meant = _only_other(found, _is_home) if district is None else None
+    if meant and scores[meant] >= threshold("district beside a home"):
+        district, sure, choices = meant, scores[meant], ()
     district, choices = _hansi(district, choices, scores)
-    outside = _outside(away, weighed, district, choices, keys)
-    if outside:
-        reasons.append(f"{outside} is named")
-        return WhereRead(None, (), None, rural, outside, negated, spans, tuple(reasons))
-    locality = _locality(reading, keys, weighed, district)
-    if rural is None and weighed and district:
-        inside_places = [place for m in weighed for place in m.places if place.district == district]
-        if inside_places and all(place.kind == "village" for place in inside_places):
+    namesake = _namesake(found, keys)
+    if namesake or district is None or sure < threshold("district against another state"):
+        outside = namesake or _outside(found, keys)
+        if outside:
+            reasons.append(f"{outside} is named")
+            return WhereRead(None, 0.0, (), None, rural, outside, negated, False, spans, tuple(reasons))
+    locality = _locality(reading, keys, found, district)
+    if rural is None and district:
+        inside = [place for m in found for place in m.places if place.district == district]
+        if inside and all(place.kind == VILLAGE for place in inside):
             rural = True
-    return WhereRead(district, choices, locality, rural, None, negated, spans, tuple(reasons))
+    home = district is not None and all(_is_home(mention) for mention in found if district in mention.districts)
+    return WhereRead(district, round(sure, 3), choices, locality, rural, None, negated, home, spans, tuple(reasons))
 
 
-def _corroborated(mention: Mention, others: Sequence[Mention]) -> bool:
-    return any(other is not mention for other in others)
+def only_a_place(keys: Sequence[str], hidden: Collection[int]) -> bool:
+    """Whether a text is nothing but the name of a place; `hidden` are positions of names that were found."""
+    if len(keys) > MOST_OF_A_PLACE:
+        return False
+    told = [word for at, word in enumerate(keys) if at not in hidden and not word.isdigit()]
+    parts = _parts_of_a_place()
+    return bool(keys) and all(word in parts for word in told)
 
 
-def _decide(scores: dict[str, float]) -> tuple[str | None, tuple[str, ...]]:
-    ranked = sorted(scores.items(), key=lambda item: -item[1])
-    if not ranked or ranked[0][1] <= 0:
-        return None, ()
+@compiled
+def _parts_of_a_place() -> frozenset[str]:
+    return frozenset[str]().union(
+        *(cues()[tells] for tells in ("numbered", "named", "empty", "town", "village", "home"))
+    )
+
+
+def _is_place(mention: Mention) -> bool:
+    """Whether the words of a mention are more likely a place's name than words of the matter."""
+    return mention.is_outside or believed(mention.signs) >= threshold("name of a place")
+
+
+def _decide(scores: dict[str, float], least: float) -> tuple[str | None, float, tuple[str, ...]]:
+    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    if not ranked:
+        return None, 0.0, ()
     best, top = ranked[0]
-    if len(ranked) == 1 or ranked[1][1] < TORN * top:
-        if top >= ACCEPT:
-            return best, ()
-        return None, (best,) if top >= 0.35 else ()
-    close = tuple(name for name, score in ranked if score >= TORN * top)
-    return None, close if len(close) <= 3 else ()
+    second = ranked[1][1] if len(ranked) > 1 else 0.0
+    if top >= least and second < threshold("district, runner-up") * top:
+        return best, top, ()
+    close = tuple(name for name, score in ranked if score >= max(threshold("district offered"), 0.4 * top))
+    return None, top, close if len(close) <= 3 else ()
+
+
+def _only_other(found: Sequence[Mention], said: Callable[[Mention], bool]) -> str | None:
+    """The one district named beside those of which something is said: "not Hisar, Hansi"; "I am from Hisar, my plot ..." """
+    apart = {district for mention in found if said(mention) for district in mention.districts}
+    left = [mention.districts - apart for mention in found if not mention.is_outside and not said(mention)]
+    named = {district for districts in left for district in districts}
+    return named.pop() if apart and len(named) == 1 and all(left) else None
 
 
 def _hansi(
     district: str | None, choices: tuple[str, ...], scores: dict[str, float]
 ) -> tuple[str | None, tuple[str, ...]]:
     """Hansi was part of Hisar until 22 December 2025: a Hansi place named with Hisar means Hansi."""
-    if set(choices) == {"Hisar", "Hansi"} and scores.get("Hansi", 0.0) > 0:
+    both = set(choices) == {"Hisar", "Hansi"} or district == "Hisar"
+    if both and scores.get("Hansi", 0.0) >= threshold("Hansi beside Hisar"):
         return "Hansi", ()
     return district, choices
-
-
-def _side(mention: Mention, keys: Sequence[str]) -> bool:
-    """ "towards UP", "on the Rajasthan border": a neighbour, not the place itself."""
-    return any(word in cues()["beyond"] for word in keys[mention.end : mention.end + 2])
 
 
 def _names_haryana(keys: Sequence[str]) -> bool:
@@ -258,27 +287,19 @@ def _names_haryana(keys: Sequence[str]) -> bool:
     )
 
 
-def _outside(
-    away: Sequence[Mention],
-    weighed: Sequence[Mention],
-    district: str | None,
-    choices: tuple[str, ...],
-    keys: Sequence[str],
-) -> str | None:
-    away = [mention for mention in away if not _side(mention, keys)]
-    if not away or _names_haryana(keys):
+def _namesake(found: Sequence[Mention], keys: Sequence[str]) -> str | None:
+    """The other state, when a name shared with it stands beside another of its places: the Dadri near Noida."""
+    abroad = {mention.places[0].district for mention in found if mention.is_outside}
+    shared = sorted(state for mention in found if (state := _shared(mention, keys)) in abroad)
+    return shared[0] if shared else None
+
+
+def _outside(found: Sequence[Mention], keys: Sequence[str]) -> str | None:
+    """The other state in which the trouble lies, when one is named so and Haryana is not."""
+    if _names_haryana(keys):
         return None
-    live = [mention for mention in weighed if mention.weight > 0]
-    book: Gazetteer = gazetteer()
-    if live and not all(tuple(keys[m.start : m.end]) in book.shared for m in live):
-        return None
-    if not live and all(_is_home(keys, mention.start, mention.end) for mention in away):
-        return None
-    if live and not any(
-        abs(other.start - mention.end) <= 3 or abs(mention.start - other.end) <= 3 for mention in live for other in away
-    ):
-        return None
-    for other_state in away:
-        if not (other_state.end < len(keys) and keys[other_state.end] in cues()["not"]):
-            return other_state.places[0].district
-    return None
+    best: tuple[float, str] = (0.0, "")
+    for mention, more in zip(found, company(found), strict=True):
+        if mention.is_outside:
+            best = max(best, (believed_outside((*mention.signs, *more)), mention.places[0].district))
+    return best[1] if best[0] >= threshold("another state") else None

@@ -8,17 +8,19 @@ pii`; answers `asked, expect`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.understanding.answer import read_answer
 from handlers.understanding.meaning import Asked, Understanding
 from handlers.understanding.post import understand
-from handlers.understanding.taxonomy import taxonomy
+from handlers.understanding.taxonomy import base_of
 from store.vocabulary import Kind
 
 Record = Mapping[str, Any]
+ASKED = "(asked)"  # in the place of a category that was asked for
+CONFIDENCES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,39 @@ class Share:
         return f"{self.value:.3f} ({self.hits} of {self.of})" if self.value is not None else "none counted"
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """If categories were taken from this confidence on: the share that would not be asked, and how many of it right."""
+
+    confidence: float
+    taken: Share
+    right: Share
+
+
+def _recalls(pairs: Counter[tuple[str, str]]) -> dict[str, Share]:
+    of: Counter[str] = Counter()
+    for (label, _), many in pairs.items():
+        of[label] += many
+    return {label: Share(pairs[label, label], of[label]) for label in sorted(of)}
+
+
 @dataclass(slots=True)
 class Scores:
-    """Figures by name, and the confusions of kinds and categories as (label, read) counts."""
+    """Figures by name; kinds and categories as (label, read) counts; figures by language; coverage against accuracy."""
 
     shares: dict[str, Share] = field(default_factory=dict)
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     categories: Counter[tuple[str, str]] = field(default_factory=Counter)
     by_language: dict[str, Share] = field(default_factory=dict)
+    coverage: list[Coverage] = field(default_factory=list)
+
+    def by_kind(self) -> dict[str, Share]:
+        """Share of each labelled kind that was read so."""
+        return _recalls(self.kinds)
+
+    def by_category(self) -> dict[str, Share]:
+        """Share of each labelled category that was taken rightly, without a question."""
+        return _recalls(self.categories)
 
     def rows(self) -> list[tuple[str, str]]:
         """Name and figure of every share, for a table."""
@@ -55,11 +82,11 @@ class Scores:
 
 
 def _base(code: str | None) -> str | None:
-    return taxonomy().categories[code].base if code else None
+    return base_of(code) if code else None
 
 
-def _allowed(record: Record) -> set[str]:
-    return {record["category"], *record.get("also_ok", ())}
+def _allowed(record: Record) -> set[str | None]:
+    return {_base(code) for code in (record["category"], *record.get("also_ok", ()))}
 
 
 def _kind_shares(read: list[tuple[Record, Understanding]], scores: Scores) -> None:
@@ -89,10 +116,21 @@ def _category_shares(read: list[tuple[Record, Understanding]], scores: Scores) -
     scores.shares["category asked"] = Share(len(complaints) - len(answered), len(complaints))
     scores.shares["category right or among the offers"] = Share(len(offered), len(complaints))
     for record, seen in complaints:
-        scores.categories[record["category"], _base(seen.category) or "(asked)"] += 1
+        got = _base(seen.category)
+        label = got if got in _allowed(record) else _base(record["category"])
+        scores.categories[str(label), got or ASKED] += 1
     for tag in sorted({record["lang"] for record, _ in complaints}):
         of = sum(record["lang"] == tag for record, _ in complaints)
         scores.by_language[tag] = Share(sum(record["lang"] == tag for record, _ in right), of)
+
+
+def _coverage(read: list[tuple[Record, Understanding]]) -> Iterator[Coverage]:
+    complaints = [(r, u) for r, u in read if r["kind"] in ("grievance", "emergency") and r.get("category")]
+    first = [(r, u.confidence, u.category or next(iter(u.category_choices), None)) for r, u in complaints]
+    for confidence in CONFIDENCES:
+        taken = [(r, code) for r, sure, code in first if code and sure >= confidence]
+        right = sum(_base(code) in _allowed(r) for r, code in taken)
+        yield Coverage(confidence, Share(len(taken), len(first)), Share(right, len(taken)))
 
 
 def _district_shares(read: list[tuple[Record, Understanding]], scores: Scores) -> None:
@@ -124,6 +162,7 @@ def score_posts(records: Iterable[Record], *, any_state: bool = False) -> Scores
     scores.shares["language"] = Share(sum(u.language.value == r["lang"] for r, u in read), len(read))
     _kind_shares(read, scores)
     _category_shares(read, scores)
+    scores.coverage = list(_coverage(read))
     _district_shares(read, scores)
     _pii_shares(read, scores)
     return scores
@@ -137,14 +176,22 @@ def score_answers(records: Iterable[Record]) -> Scores:
     wrongly_closed = unhappy = 0
     for record in records:
         said = read_answer(record["text"], asked=Asked(record["asked"]))
-        got = {"district": said.district, "category": _base(said.category), "verdict": said.verdict}
-        for slot, label in record["expect"].items():
+        got: dict[str, str | None] = {
+            "district": said.district,
+            "category": _base(said.category),
+            "verdict": said.verdict.value if said.verdict else None,
+        }
+        expected = record["expect"]
+        for slot in got.keys() & expected.keys():
             name = f"{slot}, asked {record['asked']}"
+            right = {expected[slot]}
+            if slot == "category":
+                right = {_base(code) for code in (expected[slot], *expected.get("also_ok", ()))}
             of[name] += 1
-            hits[name] += got[slot] == label
-            if slot == "verdict" and label != "satisfied":
+            hits[name] += got[slot] in right
+            if slot == "verdict" and expected[slot] != "satisfied":
                 unhappy += 1
                 wrongly_closed += got[slot] == "satisfied"
-    scores.shares.update({name: Share(hits[name], count) for name, count in of.items()})
+    scores.shares.update({name: Share(hits[name], count) for name, count in sorted(of.items())})
     scores.shares["not satisfied read as satisfied"] = Share(wrongly_closed, unhappy)
     return scores

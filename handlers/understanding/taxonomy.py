@@ -53,6 +53,17 @@ class Department(_Named):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Office(_Named):
+    """A row of offices.csv: a part of a department that people know under its own name."""
+
+    code: str
+
+    def short(self, language: Language) -> str:
+        """The name a citizen would say."""
+        return self.name(language)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Category(_Named):
     """A row of categories.csv. Limits are hours on the clock `hours_kind`; None where the law sets none."""
 
@@ -119,6 +130,7 @@ class Taxonomy:
     categories: Mapping[str, Category]
     districts: Mapping[str, District]
     referrals: Mapping[str, Referral]
+    offices: Mapping[str, Office]
 
 
 def _parse(path: str, line: int, column: str, text: str, kind: Callable[[str], _Value]) -> _Value:
@@ -139,6 +151,16 @@ def _departments() -> dict[str, Department]:
         if row["code"] in rows:
             raise BadTable(f"{path}, line {line}: department {row['code']} stands there twice.")
         rows[row["code"]] = Department(**{name: row[name] for name in needed})
+    return rows
+
+
+def _offices(departments: Mapping[str, Department]) -> dict[str, Office]:
+    path, rows = "offices.csv", {}
+    needed = ("code", "name_en", "name_hi", "name_hi_latn", "name_pa")
+    for line, row in csv_rows(PACKAGE, path, needed):
+        if row["code"] in rows or row["code"] in departments:
+            raise BadTable(f"{path}, line {line}: {row['code']} stands there twice, or is a department's code.")
+        rows[row["code"]] = Office(**{name: row[name] for name in needed})
     return rows
 
 
@@ -232,4 +254,10 @@ def taxonomy() -> Taxonomy:
         MappingProxyType(_categories(departments)),
         MappingProxyType(_districts()),
         MappingProxyType(_referrals()),
+        MappingProxyType(_offices(departments)),
     )
+
+
+def base_of(code: str) -> str:
+    """The base category that a finer code rolls up to, or the code itself."""
+    return taxonomy().categories[code].base

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 
 from handlers.understanding.meaning import Wants
 from handlers.understanding.phrases import Hit, Phrases, load_phrases
+from handlers.understanding.tables import compiled
 from handlers.understanding.text import Token
 
 FEW = 8  # words up to which a message may be a bare "stop" or "let it be"
@@ -22,7 +22,7 @@ _UP = re.compile("[👍👌✅🙌👏]")
 _DOWN = re.compile("[👎😡😠🤬😤🤮❌]")
 
 
-@cache
+@compiled
 def _table() -> Phrases:
     return load_phrases("wants.tsv")
 

@@ -1,0 +1,67 @@
+"""The buttons under a message for officers: their words, and the opaque tokens that stand for what they do.
+
+Owns tokens and labels. What is offered is decided elsewhere; what a press does is in officers.py.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from handlers.case import Case
+from handlers.effects import Act, Press
+from handlers.facts import Facts
+from handlers.render import render
+from handlers.understanding.taxonomy import taxonomy
+from store.outbound import Button
+from store.vocabulary import Language
+
+
+class Buttons:
+    """The buttons of one batch; `new` are the rows that make their tokens known."""
+
+    def __init__(self, now: datetime) -> None:
+        self.new: list[dict[str, Any]] = []
+        self._now = now
+        self._tokens: dict[tuple[int, str, str, str], str] = {}
+
+    def offered(
+        self, case: Case, presses: tuple[tuple[Press, ...], ...], language: Language
+    ) -> tuple[tuple[Button, ...], ...]:
+        """These presses as buttons, line by line; one press of one turn has one token."""
+        return tuple(tuple(self._button(case, press, language) for press in line) for line in presses)
+
+    def _button(self, case: Case, press: Press, language: Language) -> Button:
+        key = (case.id, str(case.turn), press.act.value, press.argument)
+        if key not in self._tokens:
+            self._tokens[key] = secrets.token_urlsafe(9)
+            row = {
+                "token": self._tokens[key],
+                "ticket_id": case.id,
+                "act": press.act,
+                "argument": press.argument,
+                "cycle": str(case.turn),
+                "created_at": self._now,
+            }
+            self.new.append(row)
+        argument = (
+            "" if press.act in (Act.CONFIRM, Act.CANCEL) else press.argument
+        )  # the number of a draft says nothing
+        return Button(text=_label(press.act, argument, language), token=self._tokens[key])
+
+
+@lru_cache(maxsize=1024)  # a list of departments is thirty buttons, and the same ones every time
+def _label(act: Act, argument: str, language: Language) -> str:
+    match act:
+        case Act.FORWARD_TO if argument != "cmo":
+            return taxonomy().departments[argument].short(language)
+        case Act.SET_CATEGORY:
+            return taxonomy().categories[argument].name(language)
+        case Act.SET_DISTRICT:
+            return taxonomy().districts[argument].name(language)
+        case Act.REJECT_FOR:
+            return render(language, "officer", "button", Facts(why=argument))
+    why = "triage_desk" if argument == "cmo" else act.value
+    return render(language, "officer", "button", Facts(why=why))

@@ -1,0 +1,1 @@
+"""Reconciling a day: what was heard against what the decisions left, so that nothing is lost unseen."""
