@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from bot.budget import Budget, Limit
 from bot.clocks import OfficeClock, machine_seconds
 from bot.delivery import Delivery
 from bot.delivery_policy import DeliveryPolicy
 from bot.intake import Intake
+from bot.making_up import MakingUp
 from bot.office_calendar import office_holidays
 from bot.photos import fetch_due, photo_loader
 from bot.platforms.port import Identity, Port
@@ -26,9 +28,11 @@ from handlers.desk.batch import Desk
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.policy import FollowUps, Policy
+from handlers.reconciling.days import reconcile_mornings
 from store import channels, inbox, outbox, tickets
+from store.boundaries import passing
 from store.channels import Channel
-from store.db import migrate, open_engine, reading, require_current, schema_state, writing
+from store.db import DatabaseUnusable, migrate, open_engine, reading, require_current, schema_state, writing
 from store.directory import load_directory
 from store.inbound import Heard
 from store.vocabulary import Platform
@@ -51,6 +55,8 @@ def policy_of(settings: Settings, now: datetime) -> Policy:
         x_follow_ups=FollowUps(settings.x_followups),
         max_unasked_per_ticket=settings.max_unasked_per_ticket,
         any_state=settings.any_state,
+        flood_per_hour=settings.flood_per_hour,
+        reach=settings.reach,
         holidays=office_holidays(years, settings.holidays_file),
     )
 
@@ -62,6 +68,22 @@ def delivery_policy_of(settings: Settings) -> DeliveryPolicy:
         deadline=float(settings.send_deadline_seconds),
         lateness=float(settings.platform_lateness_seconds),
         max_attempts=settings.max_attempts,
+    )
+
+
+def budget_of(settings: Settings, platform: Platform) -> Budget:
+    """What one account there may post and read; only X costs money."""
+    if platform is not Platform.X:
+        return Budget()
+    posts = (
+        Limit("day", settings.x_posts_per_day, "SMGT_X_POSTS_PER_DAY"),
+        Limit("month", settings.x_posts_per_month, "SMGT_X_POSTS_PER_MONTH"),
+    )
+    reads = (Limit("month", settings.x_reads_per_month, "SMGT_X_READS_PER_MONTH"),)
+    return Budget(
+        posts=tuple(one for one in posts if one.most),
+        reads=tuple(one for one in reads if one.most),
+        reserve_percent=settings.urgent_reserve_percent,
     )
 
 
@@ -110,9 +132,13 @@ def port_of(
 def open_store(settings: Settings) -> sa.Engine:
     """The database, brought up to date. Raises DatabaseUnusable; a newer database is refused."""
     engine = open_engine(settings.database_url)
-    if schema_state(engine) in ("empty", "older"):
-        migrate(engine)
-    require_current(engine)
+    try:
+        if schema_state(engine) in ("empty", "older"):
+            migrate(engine)
+        require_current(engine)
+    except sa.exc.OperationalError as error:
+        engine.dispose()
+        raise DatabaseUnusable("The database went away while it was looked at; start again once it is back.") from error
     return engine
 
 
@@ -124,6 +150,7 @@ class Account:
     port: Port
     intake: Intake
     delivery: Delivery
+    making_up: MakingUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +182,7 @@ class Office:
         self.policy = policy_of(settings, clock.now())
         self.desk = Desk(engine, clock.now, self.policy)
         self.accounts: list[Account] = []
+        self.stopping = False  # told to stop: a batch under way is finished, no further one is begun
         self._delivery_policy = delivery_policy or delivery_policy_of(settings)
         self._machine = machine
         self._digest_not_before = clock.now()
@@ -165,9 +193,29 @@ class Office:
         with writing(self.engine) as conn:
             channel = channels.register(conn, setting.name, setting.platform, identity.account_id, identity.handle)
             channels.resume(conn, channel.id, self.clock.now())
-        intake = Intake(self.engine, self.clock, channel, port, machine=self._machine)
-        delivery = Delivery(self.engine, self.clock, channel, port, self._delivery_policy, machine=self._machine)
-        account = Account(channel, port, intake, delivery)
+        budget = budget_of(self.settings, setting.platform)
+        intake = Intake(self.engine, self.clock, channel, port, machine=self._machine, budget=budget)
+        delivery = Delivery(
+            self.engine,
+            self.clock,
+            channel,
+            port,
+            self._delivery_policy,
+            machine=self._machine,
+            reach=self.policy.reach,
+            budget=budget,
+        )
+        making_up = MakingUp(
+            self.engine,
+            self.clock,
+            channel,
+            port,
+            intake,
+            self._delivery_policy,
+            self.policy.prefix,
+            machine=self._machine,
+        )
+        account = Account(channel, port, intake, delivery, making_up)
         self.accounts.append(account)
         return account
 
@@ -213,7 +261,7 @@ class Office:
             for account in self.accounts:
                 if account.channel.id in waiting:
                     due = waiting[account.channel.id]
-                    due = max(due, account.delivery.paused_until or due)
+                    due = account.delivery.due_at(conn, due)
                     moments.append(due)
                     if due <= now:
                         lanes.add(account.channel.id)
@@ -226,15 +274,27 @@ class Office:
         """Decide everything heard and everything that time has made due (or what of it `work` names)."""
         done = 0
         if work is None or work.heard:
-            while heard := self.desk.decide_batch():
-                done += heard
+            done += self.decide_heard()
         if work is None or work.time_passed:
-            while woken := self.desk.hear_time() + self.digest():
-                done += woken
+            done += self.hear_time()
+        return done
+
+    def decide_heard(self) -> int:
+        """Decide everything that waits in the inbox; returns how many rows that were."""
+        done = 0
+        while not self.stopping and (heard := self.desk.decide_batch()):
+            done += heard
+        return done
+
+    def hear_time(self) -> int:
+        """Decide everything that time has made due, the digest too; returns how much that was."""
+        done = 0
+        while not self.stopping and (woken := self.desk.hear_time() + self.digest()):
+            done += woken
         return done
 
     def digest(self) -> int:
-        """Queue the morning digest if it is due and was not queued yet."""
+        """Reconcile the days that have ended and queue the morning digest, if they are due and not done yet."""
         now, at = self.clock.now(), self.settings.digest_at
         if now < self._digest_not_before:
             return 0
@@ -243,8 +303,12 @@ class Office:
         if due is None:
             self._digest_not_before = next_edition_at(now, at)
             return 0
+        reconcile_mornings(self.engine, now, at)
         with writing(self.engine) as conn:
-            return queue_daily(conn, now, load_directory(conn, now), at)
+            queued = queue_daily(conn, now, load_directory(conn, now), at, self.policy.reach)
+            passing("digest.written")
+        passing("digest.committed")
+        return queued
 
     async def deliver(self, work: Work | None = None) -> int:
         """Send what is due on every account, each in its own lane, and settle unknown outcomes."""
@@ -271,8 +335,12 @@ class Office:
     def keep(self, channel_name: str, events: Sequence[Heard]) -> int:
         """Keep events that came by webhook; returns how many are new."""
         channel = next(account.channel for account in self.accounts if account.channel.name == channel_name)
+        now = self.clock.now()
         with writing(self.engine) as conn:
-            return inbox.put(conn, channel.id, events, {}, self.clock.now())
+            # When the platform last told us something: what was told is no gap of the reading.
+            new = inbox.put(conn, channel.id, events, {"told_at": now.isoformat()}, now)
+            passing("webhook.written")
+            return new
 
     def ports(self) -> Mapping[str, Port]:
         """The adapters by channel name."""

@@ -11,7 +11,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -21,15 +21,21 @@ from bot.office_calendar import HolidaysFileFault, office_holidays
 from bot.platforms.port import Identity, PlatformError, Unreachable
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
+from handlers.readiness import read_tables
+from handlers.understanding.tables import BadTable
 from handlers.understanding.taxonomy import taxonomy
-from store import inbox, outbox
+from store import held, inbox, outbox, rewinding
 from store.alarms import open_alarms
 from store.channels import all_channels
 from store.db import reading
 from store.directory import Hole, holes, load_directory
-from store.tables import gaps
+from store.gaps import Gap, open_gaps
+from store.marks import BACKED_UP, marked
+from store.tables import tickets
 from store.vocabulary import DeliveryState, InboxState
 
+BACKUP_EVERY = timedelta(hours=26)  # a day and what a slow night may take
+UNCLAIMED_AFTER = timedelta(hours=1)  # a post of the lost time may still be read by a later sweep
 NAMED = 5  # codes listed in one finding; more are counted
 
 
@@ -44,12 +50,23 @@ class Finding:
 
 def settings_findings(settings: Settings) -> list[Finding]:
     """Settings that load, and what a run would still need."""
+    mode = Finding("mode", True, settings.reach.meaning)
     missing = settings.missing_to_run()
     if missing:
-        return [Finding("settings", False, sentence) for sentence in missing]
+        return [mode, *(Finding("settings", False, sentence) for sentence in missing)]
     names = " ".join(f"{one.platform.value}:{one.name}" for one in settings.channels)
-    live = "sends to the real platforms" if settings.is_live else "talks to this machine only"
-    return [Finding("settings", True, f"{names}; {live}")]
+    live = "talks to the real platforms" if settings.is_live else "talks to this machine only"
+    return [mode, Finding("settings", True, f"{names}; {live}")]
+
+
+def table_findings(settings: Settings) -> list[Finding]:
+    """Whether the tables of the understanding can be read, the office's own among them."""
+    try:
+        read_tables()
+    except BadTable as error:
+        return [Finding("tables", False, str(error))]
+    own = f"with those in {settings.understanding_dir}" if settings.understanding_dir else "as shipped"
+    return [Finding("tables", True, own)]
 
 
 def clock_findings(settings: Settings) -> tuple[list[Finding], datetime]:
@@ -116,7 +133,14 @@ def _no_photo(media_id: int) -> bytes:
 def store_findings(engine: sa.Engine, now: datetime) -> list[Finding]:
     """What the database says about desks, officers, stopped accounts and what waits for a person."""
     with reading(engine) as conn:
-        return [*_directory(conn, now), *_stopped(conn), *_waiting(conn), *_alarms(conn)]
+        return [
+            *_directory(conn, now),
+            *_stopped(conn),
+            *_waiting(conn),
+            *_alarms(conn),
+            *_restored(conn, now),
+            _backup(conn, now),
+        ]
 
 
 # -- the directory ---------------------------------------------------------------------------------------------------
@@ -193,19 +217,30 @@ def _waiting(conn: sa.Connection) -> Iterator[Finding]:
         yield Finding("outbox", False, f"{parked} messages are parked; see `smgt outbox list --state parked`")
     else:
         yield Finding("outbox", True, f"{waiting} waiting, {unknown} being read back, none parked")
-    unread = conn.execute(sa.select(sa.func.count()).select_from(gaps)).scalar_one()
-    if unread:
-        latest = conn.execute(sa.select(gaps).order_by(gaps.c.id.desc()).limit(1)).one()
-        stretch = f"{latest.since_at:%Y-%m-%d %H:%M} to {latest.until_at:%Y-%m-%d %H:%M} UTC"
-        text = f"{unread} stretches could not be read back, the latest {stretch}: look there by hand"
-        yield Finding("gaps", False, text)
-    else:
-        yield Finding("gaps", True, "every stretch of time was read")
+    if said[DeliveryState.HELD]:
+        quiet = len(held.tickets_in_shadow(conn))
+        yield Finding(
+            "held", True, f"{said[DeliveryState.HELD]}, {quiet} tickets live in the shadow; see `smgt shadow`"
+        )
+    unread = open_gaps(conn)
+    yield from (Finding("gaps", False, _gap(one)) for one in unread[-NAMED:])
+    if len(unread) > NAMED:
+        yield Finding("gaps", False, f"and {len(unread) - NAMED} older ones; `smgt gaps list` shows all")
+    if not unread:
+        yield Finding("gaps", True, "every stretch of time was read, or looked at by a person")
+
+
+def _gap(one: Gap) -> str:
+    stretch = f"{one.since_at:%Y-%m-%d %H:%M} to {one.until_at:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"{one.channel} could not be read back from {stretch}: look there by hand, "
+        f"then `smgt gaps settle {one.id} --why looked_by_hand`"
+    )
 
 
 def _inbox(pending: int, parked: int) -> str:
     if parked:
-        return f"{parked} events could not be decided and are parked; the log of `smgt run` says why"
+        return f"{parked} events could not be decided and are parked; see `smgt inbox list`"
     return f"{pending} waiting, none parked"
 
 
@@ -215,3 +250,28 @@ def _alarms(conn: sa.Connection) -> Iterator[Finding]:
         yield Finding("alarm", False, one.sentence)
     if not told:
         yield Finding("alarms", True, "none open")
+
+
+def _restored(conn: sa.Connection, now: datetime) -> Iterator[Finding]:
+    for name, _, to in rewinding.held(conn):
+        text = (
+            f"{name} only reads, because the database was put back to {to:%Y-%m-%d %H:%M} UTC; `smgt run` reads back what "
+            f"was said since and goes on by itself. If it cannot: `smgt db resume {name}`"
+        )
+        yield Finding("restored", False, text)
+    if numbers := rewinding.unclaimed_numbers(conn, now - UNCLAIMED_AFTER):
+        text = f"published after the backup and on no ticket here: {_some(numbers)}; look for their posts by hand"
+        yield Finding("restored", False, text)
+
+
+def _backup(conn: sa.Connection, now: datetime) -> Finding:
+    """PostgreSQL has other ways of its own, so only an old backup of ours is something to do there."""
+    last = marked(conn, BACKED_UP)
+    if last is None:
+        holds_nothing = conn.execute(sa.select(tickets.c.id).limit(1)).first() is None
+        ok = holds_nothing or conn.dialect.name == "postgresql"
+        return Finding("backup", ok, "`smgt db backup` was never run" + ("" if ok else "; run it every day"))
+    hours = max(0, int((now - last).total_seconds() // 3600))
+    age = f"the last one was {hours} hours ago" if hours < 48 else f"the last one was {hours // 24} days ago"
+    ok = now - last <= BACKUP_EVERY
+    return Finding("backup", ok, age + ("" if ok else "; run `smgt db backup` every day"))

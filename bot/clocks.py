@@ -46,6 +46,12 @@ class SteppedClock:
             self._now += by
             return self._now
 
+    def correct(self, by: timedelta) -> datetime:
+        """Jump by `by`, forwards or back, as a machine's clock does when it is set right."""
+        with self._lock:
+            self._now += by
+            return self._now
+
     def advance_to(self, moment: datetime) -> datetime:
         """Move forward to `moment`; an earlier moment changes nothing."""
         with self._lock:

@@ -11,37 +11,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from bot.budget import Budget, Purse
 from bot.clocks import OfficeClock, machine_seconds
 from bot.delivery_policy import DeliveryPolicy
-from bot.outcomes import REPEATABLE, Outcomes, act_of, epoch_of
-from bot.platforms.port import (
-    CredentialsRefused,
-    OutcomeUnknown,
-    PlatformError,
-    Port,
-    ReadBack,
-    Unknown,
-)
-from store import channels, lanes, outbox, sending
+from bot.outcomes import Outcomes, epoch_of
+from bot.platforms.port import OutcomeUnknown, PlatformError, Port, in_time
+from bot.reading_back import ReadingBack
+from bot.resting import rest
+from bot.seldom import SELDOM
+from handlers.gate import hold_back
+from handlers.reach import EVERYBODY, Reach
+from store import lanes, outbox, sending
+from store.boundaries import passing
 from store.channels import Channel
+from store.conflicts import DATABASE_FAULTS, is_conflict
 from store.db import DatabaseBusy, reading, writing
+from store.faults import fault_sentence
 from store.outbound import Outgoing
 from store.outbox import OutboxRow
-from store.sending import Failure
-from store.vocabulary import OutgoingAct, Platform
+from store.spending import urgent_due, urgent_next_due
+from store.vocabulary import Platform
 
 __all__ = ["Delivery", "DeliveryPolicy"]
 
 logger = logging.getLogger(__name__)
 
-LONGEST_READ_BACK_WAIT = 60.0
-TAKEN_MARGIN = timedelta(hours=1)  # ids given to rows sent this long before the oldest unknown one
+T = TypeVar("T")
 
 
 def silently(outgoing: Outgoing) -> Outgoing:
@@ -52,6 +54,7 @@ def silently(outgoing: Outgoing) -> Outgoing:
 class Delivery:
     """The sender of one channel. Only the holder of the channel's lane sends; others stand by.
 
+    What `reach` does not allow is held in the transaction that would take it for sending.
     `mark_repeat` gives the message that says "sent again" on a platform that cannot be read back. `counts`
     holds how often each thing happened since the start.
     """
@@ -66,6 +69,8 @@ class Delivery:
         *,
         machine: Callable[[], float] = machine_seconds,
         mark_repeat: Callable[[Outgoing], Outgoing] = silently,
+        reach: Reach = EVERYBODY,
+        budget: Budget | None = None,
     ) -> None:
         self.channel = channel
         self.policy = policy or DeliveryPolicy()
@@ -73,17 +78,27 @@ class Delivery:
         self._clock = clock
         self._port = port
         self._machine = machine
-        self._mark_repeat = mark_repeat
-        self._chance = random.Random(self.policy.seed)  # noqa: S311 - jitter
-        self._outcomes = Outcomes(engine, clock, channel, self.policy, self._chance)
+        self._reach = reach
+        self._purse = Purse(channel, budget or Budget(), "posts")
+        chance = random.Random(self.policy.seed)  # noqa: S311 - jitter
+        self._outcomes = Outcomes(engine, clock, channel, self.policy, chance)
+        self._reading_back = ReadingBack(
+            engine,
+            clock,
+            channel,
+            port,
+            self.policy,
+            outcomes=self._outcomes,
+            machine=machine,
+            chance=chance,
+            mark_repeat=mark_repeat,
+        )
         self.counts = self._outcomes.counts
         self._busy = asyncio.Lock()
         self._at_once = self.policy.side_by_side if channel.platform is Platform.TELEGRAM else 1
         self._lane: lanes.Lane | None = None
         self._lane_not_before = 0.0
-        self._first_seen: dict[int, float] = {}
-        self._read_back_not_before = 0.0
-        self._read_back_failures = 0
+        self._unwritten: list[tuple[OutboxRow, str | PlatformError]] = []
 
     @property
     def owns_lane(self) -> bool:
@@ -93,17 +108,29 @@ class Delivery:
     @property
     def paused_until(self) -> datetime | None:
         """Until when (office clock) the platform asked the whole channel to wait, if it did."""
-        return self._outcomes.paused_until
+        return self._outcomes.rests_until
+
+    def due_at(self, conn: sa.Connection, first: datetime) -> datetime:
+        """When the lane can next send, if its first row is due at `first`."""
+        due, spent_until = first, self._purse.spent_until
+        if spent_until is not None and self._clock.now() < spent_until:
+            urgent = urgent_next_due(conn, self.channel.id) if self._purse.urgent else None
+            due = min(urgent or spent_until, max(first, spent_until))
+        return max(due, self.paused_until or due)
 
     async def send_due(self, limit: int = 20) -> int:
         """Send what is due now, up to `limit` requests; returns how many were tried. 0 while standing by."""
         async with self._busy:
             if not await self._hold_lane():
                 return 0
+            await self._write()
             tried = 0
-            while tried < limit and not await asyncio.to_thread(self._paused):
-                rows = await asyncio.to_thread(self._due, limit - tried)
+            while tried < limit and await self._may_ask():
+                probing = self._outcomes.circuit.open_since is not None
+                rows = await asyncio.to_thread(self._due, 1 if probing else limit - tried)
                 if not rows:
+                    if probing:
+                        await asyncio.to_thread(self._outcomes.answered)
                     break
                 for together in _waves(rows, self._at_once):
                     tried += len(together)
@@ -116,24 +143,15 @@ class Delivery:
         async with self._busy:
             if not await self._hold_lane():
                 return 0
-            settled, waiting = await asyncio.to_thread(self._settle_without_reading)
-            now = self._machine()
-            ripe = {row.id for row in waiting if now - self._first_seen[row.id] >= self.policy.quiet}
-            if not ripe or now < self._read_back_not_before:
-                return settled
-            if self.channel.platform is Platform.TELEGRAM:
-                repeat = [row for row in waiting if row.id in ripe]
-                return settled + await asyncio.to_thread(self._repeat, repeat)
-            answer = await self._ask_back(waiting)
-            if answer is None:
-                return settled
-            return settled + await asyncio.to_thread(self._settle, waiting, ripe, answer)
+            await self._write()
+            await asyncio.to_thread(self._adopt)
+            return await self._reading_back.settle_due()
 
     def next_due(self) -> datetime | None:
         """When this lane can next send something, on the office clock; blocks on the database."""
         with reading(self._engine) as conn:
-            due = outbox.next_due(conn, self.channel.id)
-        return due if due is None or self._outcomes.paused_until is None else max(due, self._outcomes.paused_until)
+            first = outbox.next_due(conn, self.channel.id)
+            return None if first is None else self.due_at(conn, first)
 
     async def run(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
         """Send until `stop`; `wake` (this lane's own) says that there may be something new."""
@@ -142,10 +160,12 @@ class Delivery:
                 try:
                     moved = await self.send_due() + await self.read_back_due()
                 except (sa.exc.DBAPIError, DatabaseBusy) as error:
-                    self._outcomes.log(logging.ERROR, "database", f"The database failed: {type(error).__name__}")
+                    if is_conflict(error):
+                        continue
+                    self._outcomes.log(logging.ERROR, "database", fault_sentence(error), **SELDOM)
                     moved = 0
                 if moved == 0:
-                    await _rest(self.policy.tick, stop, wake)
+                    await rest(self.policy.tick, stop, wake)
         finally:
             await self.release()
 
@@ -162,15 +182,20 @@ class Delivery:
             self._lane = await asyncio.to_thread(lanes.take_lane, self._engine, self.channel.id, self.channel.name)
             self._lane_not_before = self._machine() + self.policy.standby
             if self._lane is not None:
-                self._first_seen.clear()  # what another owner did meanwhile is not known
+                self._reading_back.begin_anew()
         return self._lane is not None
 
     # -- sending -----------------------------------------------------------------------------------------------
 
-    def _paused(self) -> bool:
-        if self._outcomes.paused_until is not None and self._clock.now() >= self._outcomes.paused_until:
-            self._outcomes.paused_until = None
-        return self._outcomes.paused_until is not None
+    async def _may_ask(self) -> bool:
+        """Whether the platform may be asked now; while its circuit is open, a harmless question goes first."""
+        now = self._clock.now()
+        if self._outcomes.is_paused(now):
+            return False
+        if not self._outcomes.circuit.must_probe(now):
+            return True
+        answer = await self._asked(self._port.identify())
+        return not isinstance(answer, PlatformError) or await asyncio.to_thread(self._outcomes.probe_failed, answer)
 
     def _due(self, limit: int) -> list[OutboxRow]:
         lane = self._lane
@@ -178,12 +203,43 @@ class Delivery:
             return []
         with writing(self._engine) as conn:
             now = self._clock.now()
-            left = sending.orphans(conn, self.channel.id, lane.epoch, now)
-            rows = outbox.due(conn, self.channel.id, now, limit)
+            self._take_in_orphans(conn, lane, now)
+            rows = self._within_budget(conn, outbox.due(conn, self.channel.id, now, limit), now, limit)
+        if rows:
+            passing("delivery.due")
+        return rows
+
+    def _within_budget(self, conn: sa.Connection, rows: list[OutboxRow], now: datetime, limit: int) -> list[OutboxRow]:
+        """Those that may be spent on; once only the reserve is left, urgent ones alone."""
+        purse = self._purse
+        if purse.is_stale(now) or (rows and purse.has_limits and purse.spent_until is None):
+            purse.count(conn, now)
+        if not purse.has_limits:
+            return rows
+        if purse.spent_until is None:
+            return rows[: purse.ordinary]
+        urgent = urgent_due(conn, self.channel.id, now, limit)
+        if urgent:
+            purse.count(conn, now)
+        return urgent[: purse.urgent]
+
+    def _adopt(self) -> None:
+        lane = self._lane
+        if lane is None:
+            return
+        with reading(self._engine) as conn:
+            if not sending.has_orphans(conn, self.channel.id, lane.epoch):
+                return
+        with writing(self._engine) as conn:
+            self._take_in_orphans(conn, lane, self._clock.now())
+
+    def _take_in_orphans(self, conn: sa.Connection, lane: lanes.Lane, now: datetime) -> None:
+        """Nothing of this lane is being sent now: what is `sending` was left by an owner that is gone."""
+        left = sending.orphans(conn, self.channel.id, lane.epoch, now)
         if left:
             self.counts["orphans"] += len(left)
             self._outcomes.log(logging.WARNING, "owner_gone", f"{len(left)} messages were left half-way; reading back")
-        return rows
+            passing("delivery.orphans_written")
 
     async def _send(self, rows: list[OutboxRow]) -> bool:
         """Send rows of different destinations side by side; False if the lane should stop for now."""
@@ -195,21 +251,50 @@ class Delivery:
             self.counts["started_too_late"] += len(taken)
             await asyncio.to_thread(self._put_back, taken)
             return True
-        outcomes = await asyncio.gather(*(self._request(row) for row in taken))
-        sent = [(row, outcome) for row, outcome in zip(taken, outcomes, strict=True) if isinstance(outcome, str)]
-        await asyncio.to_thread(self._sent, sent)
+        passing("delivery.sending_committed")
+        outcomes = await asyncio.gather(*(self._request(row, begun) for row in taken))
+        self._unwritten = list(zip(taken, outcomes, strict=True))
+        return await self._write()
+
+    async def _write(self) -> bool:
+        """Write down what became of the latest requests; when the database fails, it is done before anything else."""
+        if not self._unwritten:
+            return True
+        try:
+            return await asyncio.to_thread(self._write_down)
+        except DATABASE_FAULTS:
+            raise
+        except BaseException:  # the rows stay `sending`: they are read back like those of a dead owner
+            self._unwritten.clear()
+            raise
+
+    def _write_down(self) -> bool:
+        sent = [(row, outcome) for row, outcome in self._unwritten if isinstance(outcome, str)]
+        if sent:
+            self._sent(sent)
+        self._unwritten = [one for one in self._unwritten if not isinstance(one[1], str)]
         go_on = True
-        for row, outcome in zip(taken, outcomes, strict=True):
-            if not isinstance(outcome, str):
-                go_on = await asyncio.to_thread(self._failed, row, outcome) and go_on
+        while self._unwritten:
+            row, outcome = self._unwritten[0]
+            if isinstance(outcome, PlatformError):
+                go_on = self._failed(row, outcome) and go_on
+            del self._unwritten[0]
         return go_on
 
-    async def _request(self, row: OutboxRow) -> str | PlatformError:
-        """The one request for a row, within the total deadline: the platform's id of the message, or what went wrong."""
+    async def _request(self, row: OutboxRow, begun: float) -> str | PlatformError:
+        """The one request for a row: the platform's id of the message, or what went wrong."""
         if row.outgoing is None:
             return OutcomeUnknown("no_words", "the words were erased while the row was taken")
+        in_time.set(lambda: self._machine() - begun < self.policy.start_within)
+        passing("delivery.requesting")
+        outcome = await self._asked(self._port.send(row.outgoing))
+        passing("delivery.answered")
+        return outcome
+
+    async def _asked(self, question: Coroutine[Any, Any, T]) -> T | PlatformError:
+        """The platform's answer within the total deadline, or what went wrong."""
         try:
-            return await asyncio.wait_for(self._port.send(row.outgoing), self.policy.deadline)
+            return await asyncio.wait_for(question, self.policy.deadline)
         except PlatformError as error:
             return error
         except TimeoutError:
@@ -230,133 +315,34 @@ class Delivery:
             return []
         with writing(self._engine) as conn:
             now = self._clock.now()
-            taken = (sending.mark_sending(conn, row_id, lane.epoch, now) for row_id in row_ids)
-            return [row for row in taken if row is not None]
+            going = hold_back(conn, self._reach, row_ids, now)
+            taken = (sending.mark_sending(conn, row_id, lane.epoch, now) for row_id in going)
+            rows = [row for row in taken if row is not None]
+            self._reading_back.goes_again(row.id for row in rows)
+            passing("delivery.sending_written")
+            return rows
 
     def _put_back(self, rows: list[OutboxRow]) -> None:
         with writing(self._engine) as conn:
             for row in rows:
                 sending.put_back(conn, row.id, epoch_of(row))
+            passing("delivery.put_back_written")
+        passing("delivery.put_back_committed")
 
     def _sent(self, rows: list[tuple[OutboxRow, str]]) -> None:
-        if not rows:
-            return
         with writing(self._engine) as conn:
+            self._outcomes.note_answer(conn, self._clock.now())
             for row, sent_id in rows:
                 kept = sending.mark_sent(conn, row.id, sent_id, self._clock.now())
                 self.counts["sent" if kept else "sent_id_taken"] += 1
+            passing("delivery.sent_written")
+        passing("delivery.sent_committed")
 
     def _failed(self, row: OutboxRow, error: PlatformError) -> bool:
         go_on = self._outcomes.failed(row, error)
         if isinstance(error, OutcomeUnknown):
-            self._first_seen[row.id] = self._machine()
+            self._reading_back.unknown_from_now(row.id)
         return go_on
-
-    # -- reading back ------------------------------------------------------------------------------------------
-
-    def _settle_without_reading(self) -> tuple[int, list[OutboxRow]]:
-        """What needs no reading back goes again or is dropped; the rest is seen and waits its quiet time."""
-        waiting: list[OutboxRow] = []
-        settled = 0
-        with reading(self._engine) as conn:
-            if channels.channel(conn, self.channel.id).stopped_at is not None:
-                return 0, []
-            unknown = outbox.unknown_rows(conn, self.channel.id)
-        for row in unknown:
-            if act_of(row) in (*REPEATABLE, OutgoingAct.ANSWER_PRESS):
-                settled += 1
-                self._settle_harmless(row)
-            else:
-                waiting.append(row)
-                self._first_seen.setdefault(row.id, self._machine())
-        self._first_seen = {row.id: self._first_seen[row.id] for row in waiting}
-        return settled, waiting
-
-    def _settle_harmless(self, row: OutboxRow) -> None:
-        failure = Failure(row.error_code or "unknown", row.error or "")
-        with writing(self._engine) as conn:
-            now = self._clock.now()
-            if act_of(row) is OutgoingAct.ANSWER_PRESS:
-                sending.drop(conn, row.id, failure, now, epoch=epoch_of(row))
-                self.counts["dropped"] += 1
-            else:
-                self._outcomes.retry_or_park(conn, row, failure, now, now)
-
-    def _repeat(self, rows: list[OutboxRow]) -> int:
-        """Where nothing can be read back, a message goes once more and says that it is a repeat."""
-        with writing(self._engine) as conn:
-            now = self._clock.now()
-            for row in rows:
-                if row.outgoing is not None and not row.marked_repeat:
-                    sending.mark_repeat(conn, row.id, self._mark_repeat(row.outgoing), now)
-                    self.counts["repeated"] += 1
-                    continue
-                failure = Failure("unknown_twice", f"no certain answer twice; last {row.error_code}")
-                self._outcomes.set_aside(conn, row, failure, now)
-                self._outcomes.alarm(conn, row, "message_unknown", failure, now)
-        return len(rows)
-
-    async def _ask_back(self, rows: list[OutboxRow]) -> ReadBack | None:
-        wanted = await asyncio.to_thread(self._wanted, rows)
-        try:
-            answer = await asyncio.wait_for(self._port.read_back(wanted), self.policy.read_deadline)
-        except (PlatformError, TimeoutError) as error:
-            await asyncio.to_thread(self._read_back_failed, error)
-            return None
-        self._read_back_failures = 0
-        self.counts["read_back"] += 1
-        return answer
-
-    def _wanted(self, rows: list[OutboxRow]) -> list[Unknown]:
-        begun = {row.id: row.sending_at for row in rows if row.sending_at is not None}
-        with reading(self._engine) as conn:
-            taken = outbox.taken_ids(conn, self.channel.id, min(begun.values()) - TAKEN_MARGIN)
-        return [
-            Unknown(row.id, row.outgoing, begun[row.id], taken)
-            for row in rows
-            if row.outgoing is not None and row.id in begun
-        ]
-
-    def _read_back_failed(self, error: PlatformError | TimeoutError) -> None:
-        self._read_back_failures += 1
-        grown = self.policy.first_wait * 2.0 ** min(self._read_back_failures - 1, 16)
-        wait = min(grown, LONGEST_READ_BACK_WAIT) * self._chance.uniform(0.5, 1.0)
-        self._read_back_not_before = self._machine() + wait
-        code = error.code if isinstance(error, PlatformError) else "deadline"
-        self._outcomes.log(logging.WARNING, code, "Reading back failed; it is tried again")
-        if isinstance(error, CredentialsRefused):
-            with writing(self._engine) as conn:
-                self._outcomes.stop_channel(conn, error, self._clock.now())
-
-    def _settle(self, rows: list[OutboxRow], ripe: set[int], answer: ReadBack) -> int:
-        settled = 0
-        with writing(self._engine) as conn:
-            now = self._clock.now()
-            for row in rows:
-                if row.id in answer.found:
-                    sending.mark_sent(conn, row.id, answer.found[row.id], now)
-                    self.counts["found"] += 1
-                elif row.id not in ripe:
-                    continue
-                elif row.outgoing is not None and row.sending_at and answer.reaches_back_to <= row.sending_at:
-                    self._outcomes.retry_or_park(conn, row, Failure("not_found", "it was not posted"), now, now)
-                else:
-                    failure = Failure("cannot_be_read_back", "the platform shows too little to tell")
-                    self._outcomes.set_aside(conn, row, failure, now)
-                    self._outcomes.alarm(conn, row, "message_unknown", failure, now)
-                settled += 1
-        return settled
-
-
-async def _rest(seconds: float, stop: asyncio.Event, wake: asyncio.Event) -> None:
-    """Wait until `stop`, `wake` or the time is over."""
-    waits = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(wake.wait())}
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-    wake.clear()
 
 
 def _waves(rows: list[OutboxRow], at_once: int) -> Iterator[list[OutboxRow]]:

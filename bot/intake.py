@@ -11,22 +11,29 @@ import logging
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from bot.budget import Budget, Purse
 from bot.clocks import OfficeClock, machine_seconds
-from bot.platforms.port import Batch, CredentialsRefused, Gap, PlatformError, Port, Watch, Watched
-from store import channels, inbox
+from bot.delivery_policy import LONGEST_TOLD, told_wait
+from bot.platforms.port import Batch, CredentialsRefused, PlatformError, Port, Watch, Watched
+from store import channels, gaps, inbox
+from store.alarms import clear_alarm, raise_alarm
+from store.boundaries import passing
 from store.channels import Channel
 from store.db import reading, writing
-from store.tables import gaps
 from store.watch import watched_threads
 
 logger = logging.getLogger(__name__)
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 300.0
+LONGEST_TOLD_WAIT = 3600.0  # a platform may ask for more, but who is not read is not heard
+TELL_AFTER = timedelta(minutes=10)
+READING_FAILS = "reading_fails"
 BATCH_DEADLINE = 60.0
 
 WatchOf = Callable[[sa.Connection, Channel, datetime], Watch]
@@ -54,6 +61,7 @@ class Intake:
         watch_of: WatchOf = watch_open_threads,
         machine: Callable[[], float] = machine_seconds,
         batch_deadline: float = BATCH_DEADLINE,
+        budget: Budget | None = None,
         seed: int | None = None,
     ) -> None:
         self.channel = channel
@@ -65,10 +73,13 @@ class Intake:
         self._watch_of = watch_of
         self._machine = machine
         self._batch_deadline = batch_deadline
+        self._purse = Purse(channel, budget or Budget(), "reads")
         self._chance = random.Random(seed)  # noqa: S311 - jitter
         self._failures = 0
         self._not_before = 0.0  # machine clock
         self._paused_until: datetime | None = None  # office clock, as the platform said
+        self._failing_since: datetime | None = None
+        self._may_be_told = True  # an alarm of an earlier process may still be open
 
     async def read_once(self, watch: Watch | None = None) -> int:
         """Read until caught up and keep all of it; returns how many events are new.
@@ -90,11 +101,15 @@ class Intake:
         except _ReadFailed as failed:
             await asyncio.to_thread(self._failed, failed.error)
         else:
-            self._failures, self.last_error = 0, None
-            self.counts["reads"] += 1
+            await asyncio.to_thread(self._whole)
         finally:
             await _close(batches)
         return new
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """Until when (office clock) the platform asked this account not to read, if it did."""
+        return self._paused_until
 
     def next_read_in(self) -> float:
         """Seconds on the machine clock until a read makes sense again after a fault; 0 if now."""
@@ -102,44 +117,47 @@ class Intake:
 
     def _begin(self, watch: Watch | None) -> tuple[dict[str, str], Watch] | None:
         now = self._clock.now()
-        if self._paused_until is not None and now < self._paused_until:
+        if self._paused_until is not None and now < self._paused_until <= now + 2 * LONGEST_TOLD:
             return None
         self._paused_until = None
+        if self._purse.is_stale(now):
+            with writing(self._engine) as conn:
+                self._purse.count(conn, now)
         with reading(self._engine) as conn:
             channel = channels.channel(conn, self.channel.id)
             if channel.stopped_at is not None:
                 return None
-            return channels.cursors(conn, channel.id), watch or self._watch_of(conn, channel, now)
+            watch = watch or self._watch_of(conn, channel, now)
+            return channels.cursors(conn, channel.id), replace(watch, is_sparing=self._purse.spent_until is not None)
 
     async def _next(self, batches: AsyncIterator[Batch]) -> Batch | None:
         """The next batch, None at the end. Raises _ReadFailed for whatever the platform or its adapter does."""
+        passing("intake.asking")
         try:
-            return await asyncio.wait_for(anext(batches, None), self._batch_deadline)
+            batch = await asyncio.wait_for(anext(batches, None), self._batch_deadline)
         except Exception as error:
             raise _ReadFailed(error) from error
+        passing("intake.answered")
+        return batch
 
     def _keep(self, batch: Batch) -> int:
+        if batch.is_empty:
+            return 0
         now = self._clock.now()
         with writing(self._engine) as conn:
-            new = inbox.put(conn, self.channel.id, batch.events, batch.cursors, now)
+            told = [one for one in batch.unreadable if inbox.put(conn, self.channel.id, [one], {}, now)]
+            new = inbox.put(conn, self.channel.id, batch.events, batch.cursors, now) + len(told)
             if batch.gap is not None:
-                self._note(conn, batch.gap)
+                gaps.note(conn, self.channel.id, batch.gap.since, batch.gap.until, batch.gap.why)
+            passing("intake.written")
+        passing("intake.committed")
         if batch.gap is not None:
             self.counts["gaps"] += 1
             self._log(logging.ERROR, "gap", f"A stretch could not be read back: {batch.gap.why}")
+        for one in told:
+            self._log(logging.ERROR, "unreadable", f"{one.key} is parked: {one.why}")
         self.counts["events"] += new
         return new
-
-    def _note(self, conn: sa.Connection, gap: Gap) -> None:
-        """A gap is told again when the read that told it broke off: it is noted once."""
-        stretch = (
-            gaps.c.channel_id == self.channel.id,
-            gaps.c.since_at == gap.since,
-            gaps.c.until_at == gap.until,
-        )
-        if conn.execute(sa.select(gaps.c.id).where(*stretch)).first() is None:
-            noted = {"channel_id": self.channel.id, "since_at": gap.since, "until_at": gap.until}
-            conn.execute(gaps.insert().values(why=gap.why[:256], **noted))
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
@@ -147,9 +165,14 @@ class Intake:
         self.last_error = error.code if isinstance(error, PlatformError) else type(error).__name__
         grown = min(FIRST_WAIT * 2.0 ** min(self._failures - 1, 16), LONGEST_WAIT)
         wait = grown * self._chance.uniform(0.5, 1.0)
+        now = self._clock.now()
+        self._failing_since = self._failing_since or now
         if isinstance(error, PlatformError):
-            self._paused_until = error.retry_at
-            wait = max(wait, min(error.retry_after or 0.0, LONGEST_WAIT))
+            told = told_wait(now, error)
+            if told is not None and error.retry_at is not None:
+                self._paused_until = now + told
+            elif told is not None:
+                wait = max(wait, min(told.total_seconds(), LONGEST_TOLD_WAIT))
             self._log(logging.WARNING, error.code, f"Reading failed and is tried again: {error.sentence}")
         elif isinstance(error, TimeoutError):
             self._log(logging.WARNING, "deadline", "Reading took too long and is tried again")
@@ -163,7 +186,26 @@ class Intake:
         self._not_before = self._machine() + wait
         if isinstance(error, CredentialsRefused):
             with writing(self._engine) as conn:
-                channels.stop(conn, self.channel.id, f"{error.code}: {error.sentence}", self._clock.now())
+                channels.stop(conn, self.channel.id, f"{error.code}: {error.sentence}", now)
+        elif now - self._failing_since >= TELL_AFTER:
+            self._tell(self._failing_since, now)
+
+    def _tell(self, since: datetime, now: datetime) -> None:
+        name = self.channel.name
+        told = f"{name} could not be read since {since:%Y-%m-%d %H:%M} UTC ({self.last_error})"
+        with writing(self._engine) as conn:
+            sentence = f"{told}; it is tried again, and what was missed meanwhile is read then."
+            raise_alarm(conn, READING_FAILS, name, sentence, now)
+        self._may_be_told = True
+
+    def _whole(self) -> None:
+        """A read went through to its end."""
+        self._failures, self.last_error, self._failing_since = 0, None, None
+        self.counts["reads"] += 1
+        if self._may_be_told:
+            with writing(self._engine) as conn:
+                clear_alarm(conn, READING_FAILS, self.channel.name, self._clock.now())
+            self._may_be_told = False
 
     def _log(self, level: int, code: str, sentence: str) -> None:
         extra = {"action": "intake", "channel": self.channel.name, "code": code}

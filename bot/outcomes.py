@@ -12,20 +12,23 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from bot.circuit import Circuit
 from bot.clocks import OfficeClock
-from bot.delivery_policy import DeliveryPolicy
+from bot.delivery_policy import LONGEST_TOLD, DeliveryPolicy, is_unbelievable
 from bot.platforms.port import (
     BadMessage,
     ChatMoved,
     CredentialsRefused,
     NotSent,
+    OutcomeUnknown,
     PlatformError,
     RateLimited,
     Refused,
     Unreachable,
 )
 from store import channels, sending
-from store.alarms import raise_alarm
+from store.alarms import clear_alarm, raise_alarm
+from store.boundaries import passing
 from store.channels import Channel
 from store.db import writing
 from store.directory import move_chat
@@ -38,10 +41,15 @@ logger = logging.getLogger(__name__)
 REPEATABLE = (OutgoingAct.EDIT, OutgoingAct.DELETE)  # doing it twice is doing it once
 
 
+PLATFORM_DOWN = "platform_down"
+CHANNEL_WAITS = "channel_waits"
+LONG_WAIT = timedelta(minutes=30)  # from here on a person is told that a platform made us wait
+
+
 class Outcomes:
     """Writes down what became of one channel's requests.
 
-    `paused_until` (office clock): the whole channel was told to slow down, or cannot be reached.
+    `circuit` is open while the platform seems to be down. All its times are of the office clock.
     """
 
     def __init__(
@@ -53,18 +61,67 @@ class Outcomes:
         chance: random.Random,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.paused_until: datetime | None = None
+        self.circuit = Circuit(policy.circuit, chance)
+        self._paused_until: datetime | None = None
+        self._may_be_told = True  # an alarm of an earlier owner may still be open
         self._engine = engine
         self._clock = clock
         self._channel = channel
         self._policy = policy
         self._chance = chance
 
+    @property
+    def rests_until(self) -> datetime | None:
+        """Until when nothing is asked of the platform: it told us to slow down, or it is down."""
+        moments = [at for at in (self._paused_until, self.circuit.rests_until) if at is not None]
+        return max(moments, default=None)
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether nothing may be asked now. A clock that was set back must not make this last."""
+        if self._paused_until is not None and not now < self._paused_until <= now + 2 * LONGEST_TOLD:
+            self._paused_until = None
+        return self._paused_until is not None or self.circuit.is_resting(now)
+
+    def answered(self) -> None:
+        """The platform answers again."""
+        with writing(self._engine) as conn:
+            self.note_answer(conn, self._clock.now())
+
+    def note_answer(self, conn: sa.Connection, now: datetime) -> None:
+        """The platform answered and did not ask us to slow down; alarms that it does not are over."""
+        self._close(conn, now)
+        if self._may_be_told:
+            clear_alarm(conn, CHANNEL_WAITS, self._channel.name, now)
+            self._may_be_told = False
+
+    def _close(self, conn: sa.Connection, now: datetime) -> None:
+        if self.circuit.answered():
+            self.log(logging.WARNING, PLATFORM_DOWN, "The platform answers again")
+        if self._may_be_told:
+            clear_alarm(conn, PLATFORM_DOWN, self._channel.name, now)
+
+    def probe_failed(self, error: PlatformError) -> bool:
+        """What the harmless question to a platform that was down brought; True if messages may go now."""
+        with writing(self._engine) as conn:
+            now = self._clock.now()
+            if isinstance(error, CredentialsRefused):
+                self.stop_channel(conn, error, now)
+                return False
+            if isinstance(error, RateLimited):
+                self._pause(conn, error, self._policy.next_attempt(now, 1, error, self._chance), now)
+                return False
+            return not self._note_fault(conn, error, now)
+
     def failed(self, row: OutboxRow, error: PlatformError) -> bool:
         """A request raised this; False if the lane should stop for now."""
         self.log(logging.WARNING, error.code, f"Outbox row {row.id} was not sent: {error.sentence}")
         with writing(self._engine) as conn:
-            return self._write_down(conn, row, error, self._clock.now())
+            now = self._clock.now()
+            down = self._note_fault(conn, error, now)
+            go_on = self._write_down(conn, row, error, now) and not down
+            passing("delivery.failed_written")
+        passing("delivery.failed_committed")
+        return go_on
 
     def _write_down(self, conn: sa.Connection, row: OutboxRow, error: PlatformError, now: datetime) -> bool:
         failure = Failure(error.code, error.sentence)
@@ -102,17 +159,49 @@ class Outcomes:
         """Later, or never if it was tried often enough; what slowed it down slows its chat or channel too."""
         failure = Failure(error.code, error.sentence)
         at = self._policy.next_attempt(now, row.attempts, error, self._chance)
-        self.retry_or_park(conn, row, failure, now, at)
+        if is_unbelievable(now, error):
+            self.log(logging.WARNING, error.code, "The platform named a wait nobody can mean; ours is taken instead")
+        if not isinstance(error, RateLimited | Unreachable):
+            self.retry_or_park(conn, row, failure, now, at)
+            return True
+        sending.mark_retry(conn, row.id, failure, now, epoch=epoch_of(row), next_attempt_at=at, is_counted=False)
+        self.counts["retried"] += 1
         if isinstance(error, RateLimited):
             if self._channel.platform is Platform.TELEGRAM and row.outgoing is not None:
                 sending.postpone_chat(conn, self._channel.id, row.outgoing.thread_id, at)
                 return True
-            self.paused_until = at
-            return False
-        if isinstance(error, Unreachable):
-            self.paused_until = min(at, now + timedelta(seconds=self._policy.outage_pause))
+            self._pause(conn, error, at, now)
             return False
         return True
+
+    def _pause(self, conn: sa.Connection, error: RateLimited, until: datetime, now: datetime) -> None:
+        self._paused_until = until
+        if until - now < LONG_WAIT:
+            return
+        name = self._channel.name
+        told = f"{name} sends nothing until {until:%Y-%m-%d %H:%M} UTC, as its platform asked: {error.sentence}"
+        if raise_alarm(conn, CHANNEL_WAITS, name, f"{told} ({error.code})", now):
+            self.log(logging.ERROR, error.code, f"Nothing is sent until {until:%H:%M} UTC")
+        self._may_be_told = True
+
+    def _note_fault(self, conn: sa.Connection, error: PlatformError, now: datetime) -> bool:
+        """Tell the circuit what an error says about the platform itself; True if it is open now."""
+        if isinstance(error, RateLimited):
+            self._close(conn, now)
+            return False
+        if not isinstance(error, Unreachable | OutcomeUnknown):
+            self.note_answer(conn, now)
+            return False
+        if self.circuit.fault(now, certain=isinstance(error, Unreachable)):
+            self.log(logging.WARNING, error.code, "The platform seems to be down; it is probed until it answers")
+        since = self.circuit.open_since
+        if since is not None and self.circuit.is_to_be_told(now):
+            name = self._channel.name
+            told = f"the platform of {name} has been down since {since:%Y-%m-%d %H:%M} UTC ({error.code})"
+            sentence = f"{told}: {error.sentence} Messages wait; they go by themselves once it answers."
+            raise_alarm(conn, PLATFORM_DOWN, name, sentence, now)
+            self._may_be_told = True
+        return since is not None
 
     def retry_or_park(self, conn: sa.Connection, row: OutboxRow, failure: Failure, now: datetime, at: datetime) -> None:
         """Certainly not sent: again at that time, or a person's matter if it was tried often enough."""
@@ -141,9 +230,9 @@ class Outcomes:
         about = f"Message {row.id} ({row.template}) on {self._channel.name}"
         raise_alarm(conn, code, f"outbox:{row.id}", f"{about}: {failure.code}: {failure.sentence}", now)
 
-    def log(self, level: int, code: str, sentence: str) -> None:
+    def log(self, level: int, code: str, sentence: str, **more: object) -> None:
         """One line for the operator, with the channel and the code."""
-        extra = {"action": "delivery", "channel": self._channel.name, "code": code}
+        extra = {"action": "delivery", "channel": self._channel.name, "code": code, **more}
         logger.log(level, "%s: %s (%s)", self._channel.name, sentence, code, extra=extra)
 
 

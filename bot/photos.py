@@ -11,21 +11,22 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from bot.platforms.port import NotSent, PlatformError, Port, Unreachable
+from bot.platforms.port import NotSent, PlatformError, Port, Refused
 from store.db import reading, writing
 from store.tables import media
 
 FETCHES_AT_ONCE = 20
+FETCH_SECONDS = 30.0
 
 
 def photo_loader(engine: sa.Engine) -> Callable[[int], bytes]:
-    """What adapters call for the bytes of a stored photo. Raises Unreachable while it is not fetched yet."""
+    """What adapters call for the bytes of a stored photo. Raises NotSent while it is not fetched yet."""
 
     def load(media_id: int) -> bytes:
         with reading(engine) as conn:
             content = conn.execute(sa.select(media.c.content).where(media.c.id == media_id)).scalar()
         if content is None:
-            raise Unreachable("photo:not_here", "The officer's photo is not fetched yet.", retry_after=30)
+            raise NotSent("photo:not_here", "The officer's photo is not fetched yet.", retry_after=30)
         return bytes(content)
 
     return load
@@ -40,12 +41,12 @@ async def fetch_due(engine: sa.Engine, ports: Mapping[int, Port], now: datetime)
         if port is None:
             continue
         try:
-            content = await port.fetch(ref)
-        except NotSent:
-            continue  # asked again at the next round
-        except PlatformError as error:
+            content = await asyncio.wait_for(port.fetch(ref), FETCH_SECONDS)
+        except Refused as error:
             await asyncio.to_thread(_note, engine, media_id, None, str(error)[:250], now)
             continue
+        except (PlatformError, TimeoutError):
+            continue  # asked again at the next round
         await asyncio.to_thread(_note, engine, media_id, content, None, now)
         fetched += 1
     return fetched

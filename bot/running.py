@@ -1,10 +1,7 @@
-"""`smgt run` at work: readers, the deciding, senders, the schedule and the web server, side by side until told to stop.
+"""`smgt run` at work: the parts of SMGT that one process plays, side by side until it is told to stop.
 
-Owns what runs when and how everything stops. What a part does stands in its own module. Blocking calls run in threads;
-each account fails alone. Nothing is lost by stopping anywhere: what was under way is read back at the next start.
-
-The scheduler is a ticker in memory on the one process that leads: its jobs only look for due rows and may run any
-number of times.
+Owns what runs and how everything stops. What a part does stands in its own module. Blocking calls run in threads; each
+account fails alone. Nothing is lost by stopping anywhere: what was under way is read back at the next start.
 """
 
 from __future__ import annotations
@@ -15,73 +12,50 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-import sqlalchemy as sa
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
 from bot.app import Account, Office, open_store, port_of
-from bot.clocks import ClockUnavailable, OfficeClock, RemoteClock, WallClock, machine_seconds
-from bot.photos import fetch_due, photo_loader
+from bot.clocks import OfficeClock, RemoteClock, WallClock, machine_seconds
+from bot.delivery_policy import DeliveryPolicy
+from bot.photos import photo_loader
 from bot.platforms.facebook import FacebookPort
-from bot.platforms.http import redact
 from bot.platforms.port import CredentialsRefused, Identity, PlatformError, Port
+from bot.reading import Reader, poll_seconds
+from bot.resting import rest
+from bot.roles import ALL_ROLES, RunRole, require_playable
+from bot.schedule import OUTSIDE_FAULTS, Schedule, fault_of
+from bot.seldom import SELDOM
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
+from bot.waking import Wakes
 from bot.web import build_web
 from bot.web_server import serve, web_socket
-from handlers.alarms import queue_alarms
 from store import channels
 from store.channels import ChannelMismatch
-from store.db import DatabaseUnusable, reading, writing
-from store.directory import load_directory
+from store.conflicts import is_conflict
+from store.db import reading, writing
 from store.inbound import Heard
-from store.lanes import take_leadership, take_sole_run
+from store.lanes import take_sole_run
 from store.vocabulary import Platform
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS: Final = 8.0  # then what still waits for a platform is given up; the whole stop stays under ten
-DECIDE_SECONDS: Final = 1.0  # a row whose time came is decided this late at most
-PHOTO_SECONDS: Final = 5.0
-ALARM_SECONDS: Final = 5.0
-LEAD_SECONDS: Final = 5.0
-LONGEST_PATIENCE: Final = 60.0  # between two tries of something outside that fails
-OUTSIDE_FAULTS: Final = (sa.exc.DBAPIError, DatabaseUnusable, ClockUnavailable)
-QUIET: Final = (
-    "alembic",
-    "apscheduler",
-    "httpcore",
-    "httpx",
-    "oauthlib",
-    "requests_oauthlib",
-    "telegram",
-    "tweepy",
-    "urllib3",
-)
-"""Libraries that log every step or every address they ask; only their warnings are let through."""
-JOB_OPTIONS: Final[Mapping[str, Any]] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+STOP_SECONDS: Final = 7.0  # then what still waits for a platform is given up; the whole stop stays under ten
+DECIDE_SECONDS: Final = 1.0  # a row that nobody woke us for is decided this late at most
+LONGEST_PATIENCE: Final = 60.0  # between two tries of a platform or a part that fails
+DATABASE_PATIENCE: Final = 4.0  # between two tries of our own database, or of the sandbox's clock
 
 
-def begin_logging(level: str) -> None:
-    """Lines of at least this weight on stderr, without secrets."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacted("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-    for noisy in QUIET:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+def run(
+    settings: Settings, roles: frozenset[RunRole] = ALL_ROLES, *, delivery_policy: DeliveryPolicy | None = None
+) -> None:
+    """Work until SIGINT or SIGTERM; how sending is timed stands in the settings unless a policy is given.
 
-
-class _Redacted(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
-
-
-def run(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM. Raises DatabaseUnusable, AlreadyRunning, PortTaken, ClockUnavailable."""
+    Raises RolesRefused, DatabaseUnusable, AlreadyRunning, PortTaken, ClockUnavailable, ChannelMismatch.
+    """
+    require_playable(roles, settings.database_url)
     with contextlib.ExitStack() as held:
         clock: OfficeClock = WallClock()
         if settings.clock_url is not None:
@@ -91,19 +65,20 @@ def run(settings: Settings) -> None:
         sole = take_sole_run(engine)
         if sole is not None:
             held.callback(sole.release)
-        web = held.enter_context(web_socket(settings))
-        asyncio.run(Running(Office(engine, clock, settings), web).until_told())
+        web = held.enter_context(web_socket(settings)) if RunRole.INTAKE in roles else None
+        office = Office(engine, clock, settings, delivery_policy=delivery_policy)
+        asyncio.run(Running(office, web, roles).until_told())
 
 
 class Running:
     """One process of SMGT at work on an office."""
 
-    def __init__(self, office: Office, web: socket.socket | None = None) -> None:
+    def __init__(self, office: Office, web: socket.socket | None = None, roles: frozenset[RunRole] = ALL_ROLES) -> None:
         self.office = office
+        self.roles = roles
         self.stop = asyncio.Event()
         self._web = web
-        self._decide = asyncio.Event()
-        self._wakes: dict[str, asyncio.Event] = {}
+        self._wakes = Wakes()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fatal: Exception | None = None
         self._facebook: dict[str, FacebookPort] = {}
@@ -114,35 +89,47 @@ class Running:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, self._told_to_stop)
-        self._begin("deciding", self._deciding)
-        self._begin("leading", self._leading)
+        if RunRole.DESK in self.roles:
+            self._begin("deciding", self._deciding)
+        if RunRole.SCHEDULER in self.roles:
+            schedule = Schedule(self.office, self._wakes)
+            self._begin("leading", lambda: schedule.lead(self.stop))
+        if self.office.engine.dialect.name == "postgresql" and self.roles & {RunRole.DESK, RunRole.DELIVERY}:
+            self._begin("listening", lambda: self._wakes.listen(self.office.engine, self.stop))
         for setting in self.office.settings.channels:
-            self._wakes[setting.name] = asyncio.Event()
-            self._begin(f"account {setting.name}", lambda setting=setting: self._account(setting))  # type: ignore[misc]
+            if self._works_on(setting.platform):
+                self._begin(f"account {setting.name}", lambda setting=setting: self._account(setting))  # type: ignore[misc]
         if self._web is not None:
             taken = self._web
             self._begin("web server", lambda: self._serving(taken))
-        logger.info("SMGT is at work; Ctrl-C stops it", extra={"action": "run.begin"})
+        playing = "" if self.roles == ALL_ROLES else f" as {', '.join(role for role in RunRole if role in self.roles)}"
+        logger.info("SMGT is at work%s; Ctrl-C stops it", playing, extra={"action": "run.begin"})
+        logger.info("Mode %s", self.office.policy.reach.meaning, extra={"action": "run.mode"})
         await self.stop.wait()
         await self._end()
         if self._fatal is not None:
             raise self._fatal
+
+    def _works_on(self, platform: Platform) -> bool:
+        """The deciding talks to no platform; the schedule fetches officers' photos from Telegram."""
+        if self.roles & {RunRole.INTAKE, RunRole.DELIVERY}:
+            return True
+        return RunRole.SCHEDULER in self.roles and platform is Platform.TELEGRAM
 
     def _told_to_stop(self) -> None:
         if self.stop.is_set():
             return
         logger.info("Stopping; what is under way is finished first", extra={"action": "run.stop"})
         _leave_in(STOP_SECONDS + 1.5)
+        self.office.stopping = True
         self.stop.set()
 
     async def _end(self) -> None:
-        self._decide.set()
-        for wake in self._wakes.values():
-            wake.set()
-        _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self.office.close()
         logger.info("Stopped", extra={"action": "run.stopped"})
 
@@ -154,7 +141,7 @@ class Running:
         """Do a piece of work until it ends by itself or all stops; what fails is told and begun again."""
         patience = 1.0
         while not self.stop.is_set():
-            begun = machine_seconds()
+            begun, longest = machine_seconds(), LONGEST_PATIENCE
             try:
                 await work()
                 return
@@ -163,25 +150,14 @@ class Running:
                 self.stop.set()
                 return
             except OUTSIDE_FAULTS as error:
-                sentence = (
-                    str(error) if isinstance(error, (DatabaseUnusable, ClockUnavailable)) else type(error).__name__
-                )
-                logger.error("%s waits: %s", name, sentence, extra={"action": "run.wait"})
+                longest = DATABASE_PATIENCE
+                if is_conflict(error):
+                    continue
+                logger.error("%s waits: %s", name, fault_of(error), extra={"action": "run.wait", **SELDOM})
             except Exception:
                 logger.exception("%s failed and begins again", name, extra={"action": "run.failed"})
-            patience = 1.0 if machine_seconds() - begun > LONGEST_PATIENCE else min(patience * 2, LONGEST_PATIENCE)
-            await self._rest(patience)
-
-    async def _rest(self, seconds: float, wake: asyncio.Event | None = None) -> None:
-        """Wait until all stops, `wake` is set, or the machine's seconds are over."""
-        waits = {asyncio.ensure_future(event.wait()) for event in (self.stop, wake) if event is not None}
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if wake is not None:
-            wake.clear()
+            patience = 1.0 if machine_seconds() - begun > longest else min(patience * 2, longest)
+            await rest(patience, self.stop)
 
     # -- one account -------------------------------------------------------------------------------------------------
 
@@ -198,10 +174,14 @@ class Running:
             await port.close()
             raise
         logger.info("%s is %s", setting.name, identity.handle or identity.name, extra={"action": "run.identified"})
-        wake = self._wakes[setting.name]
-        self._begin(f"sender of {setting.name}", lambda: account.delivery.run(self.stop, wake))
-        self._begin(f"reader of {setting.name}", lambda: self._reading(account))
-        self._take_webhooks(setting, account)
+        if RunRole.DELIVERY in self.roles:
+            wake = self._wakes.sender(account.channel.id)
+            self._begin(f"sender of {setting.name}", lambda: account.delivery.run(self.stop, wake))
+        if RunRole.INTAKE in self.roles:
+            seconds = float(poll_seconds(self.office.settings, account.channel.platform))
+            reader = Reader(self.office.engine, account, seconds, self._wakes)
+            self._begin(f"reader of {setting.name}", lambda: reader.run(self.stop))
+            self._take_webhooks(setting, account)
 
     async def _identified(self, setting: ChannelSetting, port: Port) -> Identity | None:
         """Who the platform says we are; None when it refused our credentials or all stops."""
@@ -215,7 +195,7 @@ class Running:
             except (PlatformError, TimeoutError) as error:
                 sentence = error.sentence if isinstance(error, PlatformError) else "it does not answer"
                 logger.warning("%s cannot begin yet: %s", setting.name, sentence, extra={"action": "run.identify"})
-            await self._rest(patience)
+            await rest(patience, self.stop)
             patience = min(patience * 2, LONGEST_PATIENCE)
         return None
 
@@ -230,78 +210,14 @@ class Running:
             channel = channels.register(conn, setting.name, setting.platform)
             channels.stop(conn, channel.id, f"{error.code}: {error.sentence}", self.office.clock.now())
 
-    async def _reading(self, account: Account) -> None:
-        """Read on the account's own timer; the process that owns its lane reads it, others stand by."""
-        seconds = float(self._poll_seconds(account.channel.platform))
-        while not self.stop.is_set():
-            if not account.delivery.owns_lane:
-                await self._rest(0.2)
-                continue
-            if await account.intake.read_once():
-                self._decide.set()
-            await self._rest(max(seconds, account.intake.next_read_in()))
-
-    def _poll_seconds(self, platform: Platform) -> int:
-        settings = self.office.settings
-        match platform:
-            case Platform.X:
-                return settings.x_poll_seconds
-            case Platform.FACEBOOK:
-                return settings.facebook_poll_seconds
-            case Platform.TELEGRAM:
-                return settings.telegram_poll_seconds
-
     # -- deciding ----------------------------------------------------------------------------------------------------
 
     async def _deciding(self) -> None:
-        """Decide whenever something new was heard or the ticker says that time has passed."""
+        """Decide whenever something new was heard; a row that waited for its time is found by looking."""
         while not self.stop.is_set():
-            if await asyncio.to_thread(self.office.decide):
-                for wake in self._wakes.values():
-                    wake.set()
-            await self._rest(LONGEST_PATIENCE, self._decide)
-
-    # -- the schedule ------------------------------------------------------------------------------------------------
-
-    async def _leading(self) -> None:
-        """Run the schedule while this process leads."""
-        while not self.stop.is_set():
-            leadership = await asyncio.to_thread(take_leadership, self.office.engine)
-            if leadership is None:
-                await self._rest(LEAD_SECONDS)
-                continue
-            scheduler = build_schedule(self)
-            scheduler.start()
-            try:
-                while not self.stop.is_set() and await asyncio.to_thread(leadership.still_mine):
-                    await self._rest(LEAD_SECONDS)
-            finally:
-                scheduler.shutdown(wait=False)
-                await asyncio.to_thread(leadership.release)
-
-    async def look_at_time(self) -> None:
-        """Job: let the deciding look for rows whose time has come."""
-        self._decide.set()
-
-    async def look_for_photos(self) -> None:
-        """Job: fetch officers' photos that are not here yet."""
-        ports = {account.channel.id: account.port for account in self.office.accounts}
-        with _told("photos"):
-            await fetch_due(self.office.engine, ports, self.office.clock.now())
-
-    async def look_for_alarms(self) -> None:
-        """Job: tell the CMO desk what it was not told yet."""
-        with _told("alarms"):
-            if await asyncio.to_thread(self._queue_alarms):
-                for wake in self._wakes.values():
-                    wake.set()
-
-    def _queue_alarms(self) -> int:
-        now = self.office.clock.now()
-        with reading(self.office.engine) as conn:
-            directory = load_directory(conn, now)
-        with writing(self.office.engine) as conn:
-            return queue_alarms(conn, now, directory)
+            if await asyncio.to_thread(self.office.decide_heard):
+                self._wakes.wake_senders()
+            await rest(DECIDE_SECONDS, self.stop, self._wakes.desk)
 
     # -- the web server ------------------------------------------------------------------------------------------------
 
@@ -326,34 +242,13 @@ class Running:
     async def _keep(self, channel: str, heard: Sequence[Heard]) -> int:
         new = await asyncio.to_thread(self.office.keep, channel, heard)
         if new:
-            self._decide.set()
+            self._wakes.desk.set()
         return new
 
     def _health(self) -> Mapping[str, Any]:
         with reading(self.office.engine) as conn:
             stopped = [one.name for one in channels.all_channels(conn) if one.stopped_at is not None]
         return {"ready": True, "stopped_channels": stopped}
-
-
-def build_schedule(running: Running) -> AsyncIOScheduler:
-    """The ticker with its jobs; none of them carries anything that a restart would lose."""
-    scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=dict(JOB_OPTIONS))
-    for job, seconds in (
-        (running.look_at_time, DECIDE_SECONDS),
-        (running.look_for_photos, PHOTO_SECONDS),
-        (running.look_for_alarms, ALARM_SECONDS),
-    ):
-        scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)
-    return scheduler
-
-
-@contextlib.contextmanager
-def _told(job: str) -> Iterator[None]:
-    """A job that cannot look now looks again at the next tick."""
-    try:
-        yield
-    except OUTSIDE_FAULTS as error:
-        logger.error("%s waits: %s", job, type(error).__name__, extra={"action": "run.wait"})
 
 
 def _leave_in(seconds: float) -> None:

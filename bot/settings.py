@@ -1,7 +1,7 @@
 """The one table of settings: it feeds the environment's reading, `smgt check`, `--help` and the README.
 
-Owns names, defaults, meanings and what contradicts what. It must not know platforms' SDKs (their credential classes
-are imported only when asked for) nor read anything but what bot.settings_sources hands over.
+Owns names, defaults, meanings and what contradicts what; the accounts and their credentials are those of
+bot.settings_channels. It must not know platforms' SDKs nor read anything but what bot.settings_sources hands over.
 """
 
 from __future__ import annotations
@@ -10,85 +10,21 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
+from bot.settings_channels import CREDENTIALS, Channel, doubled_accounts, read_channels, webhook_faults
 from bot.settings_sources import CONFIG, FILE_SUFFIX, PREFIX, SECRETS_DIR, SettingsError, Sources
+from handlers.reach import Reach, UnknownMode, reach_of
+from handlers.understanding.taxonomy import taxonomy
 from store.vocabulary import Platform
 
-if TYPE_CHECKING:
-    from bot.platforms.facebook_graph import FacebookCredentials
-    from bot.platforms.x_client import XCredentials
-
 __all__ = ["Channel", "Settings", "SettingsError", "is_real_host", "load_settings", "settings_table", "shown_values"]
-
-_CHANNEL: Final = re.compile(r"(x|facebook|telegram):([a-z][a-z0-9_]{0,31})")
-
-CREDENTIALS: Final[dict[Platform, dict[str, str]]] = {
-    Platform.X: {
-        "BEARER_TOKEN": "app-only token, for reading",
-        "CONSUMER_KEY": "API key of the app",
-        "CONSUMER_SECRET": "API key secret of the app",
-        "ACCESS_TOKEN": "user access token of the account, for replying",
-        "ACCESS_SECRET": "user access token secret of the account",
-    },
-    Platform.FACEBOOK: {
-        "PAGE_ID": "number of the Page",
-        "PAGE_TOKEN": "long-lived Page access token",
-        "APP_ID": "number of the app",
-        "APP_SECRET": "secret of the app; signs requests and webhooks",
-        "VERIFY_TOKEN": "word Facebook repeats when a webhook is set up; needed with webhooks",
-    },
-    Platform.TELEGRAM: {
-        "BOT_TOKEN": "token of the bot from @BotFather",
-        "WEBHOOK_SECRET": "word Telegram sends with each webhook; needed with webhooks",
-    },
-}
-"""What each platform needs; each is read from SMGT_<CHANNEL NAME>_<KEY>."""
-
-_FOR_WEBHOOKS: Final = ("VERIFY_TOKEN", "WEBHOOK_SECRET")
-_SHAPES: Final = {
-    "PAGE_ID": (re.compile(r"[0-9]{1,32}"), "digits"),
-    "APP_ID": (re.compile(r"[0-9]{1,32}"), "digits"),
-    "BOT_TOKEN": (re.compile(r"[0-9]+:[A-Za-z0-9_-]+"), "<bot id>:<letters>, copied whole from @BotFather"),
-    "WEBHOOK_SECRET": (re.compile(r"[A-Za-z0-9_-]{1,256}"), "letters, digits, _ and - (at most 256)"),
-}
-_ACCOUNT_KEYS: Final = {Platform.X: "ACCESS_TOKEN", Platform.FACEBOOK: "PAGE_ID", Platform.TELEGRAM: "BOT_TOKEN"}
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One official account of ours. `credentials` by key of CREDENTIALS, never shown."""
-
-    platform: Platform
-    name: str
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def x(self) -> XCredentials:
-        """The credentials as the X adapter takes them."""
-        from bot.platforms.x_client import XCredentials
-
-        keys = ("BEARER_TOKEN", "CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN", "ACCESS_SECRET")
-        return XCredentials(*(self.credentials[key] for key in keys))
-
-    def facebook(self) -> FacebookCredentials:
-        """The credentials as the Facebook adapter takes them."""
-        from bot.platforms.facebook_graph import FacebookCredentials
-
-        given = self.credentials
-        return FacebookCredentials(
-            page_id=given["PAGE_ID"],
-            page_token=given["PAGE_TOKEN"],
-            app_id=given["APP_ID"],
-            app_secret=given["APP_SECRET"],
-            verify_token=given.get("VERIFY_TOKEN", ""),
-        )
 
 
 def _url(text: str) -> str:
@@ -96,6 +32,10 @@ def _url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("url")
     return text.rstrip("/")
+
+
+def _reach(mode: str) -> Reach:
+    return reach_of(mode, {name: one.alt_names for name, one in taxonomy().districts.items()})
 
 
 def _word(text: object) -> object:
@@ -117,6 +57,11 @@ class Settings(BaseModel):
 
     database_url: str = _say(
         "sqlite:///smgt.db", "where everything is kept: sqlite:///<file> or postgresql+psycopg://...", repr=False
+    )
+    mode: str = _say(
+        "all",
+        "who hears SMGT: `shadow` nobody, on no platform, it only notes what it would say; `district:Hisar` citizens "
+        "and officers of that district's complaints (not those whose district is unknown yet); `all` everybody",
     )
     live: bool = _say(False, "yes: really send to hosts that are not this machine")
     channels: tuple[Channel, ...] = _say((), "our accounts, as `x:cmohry facebook:cmo telegram:desk`; names are unique")
@@ -143,10 +88,16 @@ class Settings(BaseModel):
     thread_join_seconds: int = _say(
         180, "posts of one author in one thread within this are one complaint", ge=0, le=3600
     )
+    flood_per_hour: int = _say(
+        20, "posts of one account within an hour; what is beyond is parked for a person", ge=1, le=10_000
+    )
     emergency_confirm_minutes: int = _say(10, "until an unconfirmed emergency goes one level up", ge=1, le=240)
     night_from: int = _say(22, "hour from which what is not urgent waits", ge=0, le=23)
     night_to: int = _say(7, "hour until which it waits", ge=0, le=23)
     digest_at: time = _say(time(8), "time of the daily digest in Haryana, HH:MM")
+    understanding_dir: Path | None = _say(
+        None, "folder of the office's own tables: what `smgt understand train` learned, localities, jurisdiction"
+    )
     holidays_file: Path | None = _say(None, "CSV of office holidays above those of the library `holidays`")
 
     send_start_seconds: int = _say(5, "H: a request must start this soon after it was noted down", ge=1, le=60)
@@ -158,6 +109,15 @@ class Settings(BaseModel):
     x_sweep_seconds: int = _say(
         120, "between two looks at our own posts, awaited threads and deletes on X; each costs reads", ge=0, le=86400
     )
+    x_posts_per_day: int = _say(0, "most replies of each X account in a day; 0: no limit", ge=0, le=10_000)
+    x_posts_per_month: int = _say(0, "the same in a month; each reply costs money", ge=0, le=1_000_000)
+    x_reads_per_month: int = _say(
+        0,
+        "posts to read of each X account in a month before only mentions are read on; 0: no limit",
+        ge=0,
+        le=10_000_000,
+    )
+    urgent_reserve_percent: int = _say(10, "part of each limit of replies that is kept for emergencies", ge=0, le=50)
     facebook_poll_seconds: int = _say(60, "between two reads of Facebook", ge=1, le=3600)
     telegram_poll_seconds: int = _say(2, "between two reads of Telegram", ge=1, le=60)
     webhooks: bool = _say(False, "yes: also take webhooks of Facebook and Telegram")
@@ -167,6 +127,16 @@ class Settings(BaseModel):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_word)] = _say(
         "info", "least weight of a log line"
     )
+
+    @field_validator("mode")
+    @classmethod
+    def _known_mode(cls, text: str) -> str:
+        return str(_reach(text))
+
+    @property
+    def reach(self) -> Reach:
+        """Whom SMGT speaks to."""
+        return _reach(self.mode)
 
     @property
     def is_live(self) -> bool:
@@ -217,7 +187,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     sources = Sources(environ, frozenset(name for name in names if name.endswith(FILE_SUFFIX)))
     faults = list(sources.faults)
     raw = dict(sources.values)
-    channels = _channels(raw.pop(_name("channels"), ""), raw, names, faults)
+    channels = read_channels(raw.pop(_name("channels"), ""), raw, names, faults)
     values: dict[str, Any] = {names[name]: raw.pop(name) for name in list(raw) if name in names}
     faults += _unknown(raw, names, channels)
     try:
@@ -233,37 +203,6 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _channels(text: str, raw: dict[str, str], names: Mapping[str, str], faults: list[str]) -> tuple[Channel, ...]:
-    """The channels of SMGT_CHANNELS with their credentials, which are taken out of `raw`."""
-    found: dict[str, Channel] = {}
-    for part in text.replace(",", " ").split():
-        shape = _CHANNEL.fullmatch(part)
-        if shape is None:
-            faults.append(f"SMGT_CHANNELS: {part!r} is not <x|facebook|telegram>:<name in small letters>.")
-            continue
-        platform, name = Platform(shape[1]), shape[2]
-        if name in found:
-            faults.append(f"SMGT_CHANNELS: the name {name} is given twice; names are unique.")
-            continue
-        keys = {key: f"{PREFIX}{name.upper()}_{key}" for key in CREDENTIALS[platform]}
-        if any(variable in names for variable in keys.values()):
-            faults.append(f"SMGT_CHANNELS: the name {name} makes a credential look like a setting; choose another.")
-            continue
-        credentials = {key: raw.pop(variable) for key, variable in keys.items() if variable in raw}
-        faults += _credential_faults(credentials, keys)
-        found[name] = Channel(platform, name, credentials)
-    return tuple(found.values())
-
-
-def _credential_faults(credentials: Mapping[str, str], keys: Mapping[str, str]) -> Iterator[str]:
-    for key, variable in keys.items():
-        if key not in credentials:
-            if key not in _FOR_WEBHOOKS:
-                yield f"{variable} is missing; set it, or {variable}{FILE_SUFFIX} to a file that holds it."
-        elif key in _SHAPES and not _SHAPES[key][0].fullmatch(credentials[key]):
-            yield f"{variable} must be {_SHAPES[key][1]}."
-
-
 def _unknown(raw: Mapping[str, str], names: Mapping[str, str], channels: Iterable[Channel]) -> Iterator[str]:
     known = [*names, CONFIG, SECRETS_DIR]
     known += [f"{PREFIX}{c.name.upper()}_{key}" for c in channels for key in CREDENTIALS[c.platform]]
@@ -277,7 +216,16 @@ def _unknown(raw: Mapping[str, str], names: Mapping[str, str], channels: Iterabl
 
 def _sentence(key: str, values: Mapping[str, Any]) -> str:
     given = "" if key in _PRIVATE else f" {values[key]!r} will not do:"
+    if key == "mode":
+        return f"{_name(key)}:{given} {_mode_fault(values[key])}."
     return f"{_name(key)}:{given} it must be {_needs(Settings.model_fields[key])}."
+
+
+def _mode_fault(text: str) -> str:
+    try:
+        return str(_reach(text))
+    except UnknownMode as fault:
+        return str(fault)
 
 
 def _needs(info: FieldInfo) -> str:
@@ -311,31 +259,16 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"SMGT_SATISFACTION_REMINDER_HOURS ({settings.satisfaction_reminder_hours}) must be less than "
             f"SMGT_SATISFACTION_CLOSE_HOURS ({settings.satisfaction_close_hours})."
         )
+    if settings.understanding_dir and not settings.understanding_dir.is_dir():
+        yield (
+            f"SMGT_UNDERSTANDING_DIR: there is no folder {settings.understanding_dir}; "
+            "make it, or leave the setting out."
+        )
     if settings.holidays_file and not settings.holidays_file.is_file():
         yield f"SMGT_HOLIDAYS_FILE: there is no file {settings.holidays_file}; create it or leave the setting out."
-    yield from _doubled_accounts(settings.channels)
+    yield from doubled_accounts(settings.channels)
     if settings.webhooks:
-        yield from _webhook_faults(settings.channels)
-
-
-def _doubled_accounts(channels: Iterable[Channel]) -> Iterator[str]:
-    """Two readers of one account would take each other's posts."""
-    first: dict[tuple[Platform, str], str] = {}
-    for channel in channels:
-        key = _ACCOUNT_KEYS[channel.platform]
-        variable = f"{PREFIX}{channel.name.upper()}_{key}"
-        if account := channel.credentials.get(key):
-            other = first.setdefault((channel.platform, account), variable)
-            if other != variable:
-                yield f"{other} and {variable} are the same account; each channel needs its own."
-
-
-def _webhook_faults(channels: Iterable[Channel]) -> Iterator[str]:
-    for channel in channels:
-        for key in CREDENTIALS[channel.platform]:
-            if key in _FOR_WEBHOOKS and key not in channel.credentials:
-                variable = f"{PREFIX}{channel.name.upper()}_{key}"
-                yield f"{variable} is missing, but SMGT_WEBHOOKS is on; set it or turn webhooks off."
+        yield from webhook_faults(settings.channels)
 
 
 # -- showing ----------------------------------------------------------------------------------------------------------

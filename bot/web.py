@@ -23,6 +23,7 @@ from bot.platforms.facebook import FacebookPort
 from bot.platforms.facebook_webhook import LARGEST_DELIVERY, MalformedWebhook, NeedsFetch
 from bot.platforms.port import PlatformError
 from bot.platforms.telegram_updates import parse_update, verify_secret
+from store.boundaries import passing
 from store.inbound import Heard, Inbound
 
 logger = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ class _Webhooks:
     async def _commit(self, channel: str, heard: Sequence[Heard]) -> None:
         if not heard:
             return
+        passing("webhook.heard")
         try:
             await self._keep(channel, heard)
         except Exception as trouble:
@@ -162,6 +164,7 @@ class _Webhooks:
                 extra={"action": "webhook.keep", "channel": channel},
             )
             raise _Refusal(503, "The delivery could not be kept; send it again.") from trouble
+        passing("webhook.committed")
 
 
 async def _filled(

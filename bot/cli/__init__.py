@@ -22,9 +22,14 @@ COMMANDS: Final[dict[str, str]] = {
     "ticket": "show one complaint, or list them",
     "officers": "import, export and invite the officers",
     "desks": "import, export and bind the desks (Telegram groups)",
+    "inbox": "what was heard and could not be decided: list, retry or drop",
     "outbox": "what will be said: list, retry or drop messages",
+    "shadow": "what SMGT would say where SMGT_MODE keeps it silent",
+    "gaps": "stretches of time that could not be read back: list, settle",
+    "reconcile": "is everything that was heard on a day accounted for?",
     "digest": "the daily digest of any day",
-    "db": "make the tables or bring them up to date",
+    "db": "make the tables, bring them up to date, back them up",
+    "bench": "measure on emulated platforms what is promised",
 }
 """Every command and its line in `smgt --help`; the command stands in bot/cli/<name>.py as `command`."""
 

@@ -46,22 +46,27 @@ def command(ctx: click.Context, /, *, offline: bool, as_json: bool, settings_tab
 
 def _findings(*, offline: bool) -> list[Finding]:
     from bot import checking
+    from bot.checking_budget import budget_findings
     from bot.cli.opening import opened, settings
     from bot.settings import SettingsError
+    from handlers.understanding.tables import BadTable
     from store.db import DatabaseUnusable
 
     try:
         loaded = settings()
     except SettingsError as error:
         return [checking.Finding("settings", False, fault) for fault in error.faults]
+    except BadTable as error:
+        return [checking.Finding("tables", False, str(error))]
     clock, now = checking.clock_findings(loaded)
-    found = [*checking.settings_findings(loaded), *clock]
+    found = [*checking.settings_findings(loaded), *checking.table_findings(loaded), *clock]
     if not offline:
         found += checking.account_findings(loaded, now)
     try:
         with opened(loaded) as engine:
             found.append(checking.Finding("database", True, f"{engine.dialect.name}, up to date"))
             found += checking.store_findings(engine, now)
+            found += budget_findings(engine, loaded, now)
     except DatabaseUnusable as error:
         found.append(checking.Finding("database", False, str(error)))
     return found

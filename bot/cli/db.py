@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from bot.cli.db_backup import backup
+from bot.cli.db_restore import restore, restored, resume
 from store.db import code_revision, database_revision, migrate, open_engine, schema_state
 
 _MEANING = {
@@ -19,11 +21,17 @@ _MEANING = {
     epilog="""\b
 Examples:
   smgt db migrate
+  smgt db backup --into /var/backups --keep 14
+  smgt db restore /var/backups/smgt.db --replace
   SMGT_DATABASE_URL=postgresql+psycopg://smgt@db/smgt smgt db state --json
 """,
 )
 def command() -> None:
-    """Make the tables of SMGT_DATABASE_URL, bring them up to date, or say how they stand."""
+    """Make the tables of SMGT_DATABASE_URL, bring them up to date, back them up, restore them."""
+
+
+for part in (backup, restore, restored, resume):
+    command.add_command(part)
 
 
 @command.command("migrate")

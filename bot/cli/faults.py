@@ -12,8 +12,10 @@ from bot.cli.ending import Failed
 from bot.clocks import ClockUnavailable
 from bot.office_calendar import HolidaysFileFault
 from bot.platforms.port import PlatformError
+from bot.roles import RolesRefused
 from bot.settings import SettingsError
 from handlers.digest.editions import DayNotBegun
+from handlers.understanding.tables import BadTable
 from store.channels import ChannelMismatch
 from store.csv_lines import DirectoryFaults
 from store.db import DatabaseUnusable
@@ -30,10 +32,12 @@ SAID_ALREADY = (  # their message is written for the operator, one sentence a li
     ClockUnavailable,
     HolidaysFileFault,
     DayNotBegun,
+    BadTable,
+    RolesRefused,
 )
 
 
-_LATE = {"bot.demo.posts": "PostsFault", "bot.sandbox.server": "PortTaken"}
+_LATE = {"bot.demo.posts": "PostsFault", "bot.sandbox.server": "PortTaken", "handlers.learning.corpus": "BadLabel"}
 """The same, in modules too heavy to import for asking: who raised it has imported them."""
 
 

@@ -15,12 +15,16 @@ import sqlalchemy as sa
 
 from bot.clocks import RemoteClock, WallClock
 from bot.settings import Settings, load_settings
+from handlers.understanding.tables import use_folder, used_folder
 from store.db import DatabaseUnusable, migrate, open_engine, require_current, schema_state
 
 
 def settings() -> Settings:
-    """The settings of the environment. Raises SettingsError."""
-    return load_settings(os.environ)
+    """The settings of the environment; the office's own tables are used from now on. Raises SettingsError, BadTable."""
+    loaded = load_settings(os.environ)
+    if loaded.understanding_dir != used_folder():
+        use_folder(loaded.understanding_dir)
+    return loaded
 
 
 def office_now(settings: Settings) -> datetime:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 import click
+import sqlalchemy as sa
 
+from bot.cli.codes import refuse_words
 from bot.cli.ending import Failed
 from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import short_time, show_json, show_rows
+from store import tickets
 from store.db import reading, writing
-from store.outbox import count_by_state, list_rows, row_by_id
+from store.held import tickets_in_shadow
+from store.outbox import ENDED_UNSENT, count_by_state, followed, list_rows, row_by_id
 from store.sending import drop_by_hand, retry_by_hand
 from store.vocabulary import DeliveryState
 
-_CODE = re.compile(r"[a-z0-9_]{1,64}")
 _LOOK_AT = (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.PARKED)
 
 
@@ -24,12 +25,12 @@ _LOOK_AT = (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.PARKED)
 Examples:
   smgt outbox list                          what needs a look: retry, unknown, parked
   smgt outbox list --state parked --json
-  smgt outbox retry 4711                    let a parked message go again
+  smgt outbox retry 4711                    let a parked or held message go
   smgt outbox drop 4711 --why posted_by_hand
 
 \b
 States: pending, sending, sent, retry, unknown (it may have been posted; it is read back),
-parked (needs a person), cancelled, superseded.
+parked (needs a person), cancelled, superseded, held (SMGT_MODE kept it back; see smgt shadow).
 """,
 )
 def command() -> None:
@@ -87,8 +88,10 @@ def list_messages(*, states: tuple[str, ...], limit: int, after: int, as_json: b
 @command.command("retry")
 @click.argument("number", type=click.IntRange(1), metavar="ID")
 def retry(*, number: int) -> None:
-    """Let a message go again that was parked or cancelled, or that you know was never posted."""
+    """Let a message go that was parked, cancelled or held, or that you know was never posted."""
     loaded = settings()
+    if loaded.reach.silent:
+        raise Failed("SMGT_MODE is shadow, so nothing is sent; set it to all or to a district, then retry.")
     with opened(loaded) as engine, writing(engine) as conn:
         if not retry_by_hand(conn, number, office_now(loaded)):
             row = row_by_id(conn, number)
@@ -96,10 +99,15 @@ def retry(*, number: int) -> None:
                 _why_not(
                     number,
                     None if row is None else row.state,
-                    "only parked, cancelled or unknown ones go again",
+                    "only parked, cancelled, held or unknown ones go again",
                 )
             )
-    click.echo(f"Message {number} goes again.")
+        silent = _refuse_half(conn, number)
+    click.echo(f"Message {number} goes." if silent else f"Message {number} goes again.")
+    if silent:
+        click.echo(
+            f"Its ticket stays in the shadow with what else is held of it; `smgt shadow list --ticket {silent}`."
+        )
 
 
 @command.command("drop")
@@ -107,14 +115,26 @@ def retry(*, number: int) -> None:
 @click.option("--why", required=True, help="a short code for the history, like posted_by_hand")
 def drop(*, number: int, why: str) -> None:
     """End a message that is not sent and not being sent; what follows it ends too."""
-    if not _CODE.fullmatch(why):
-        raise click.BadParameter("write small letters, digits and _ only (no words of citizens).", param_hint="--why")
+    refuse_words(why)
     loaded = settings()
     with opened(loaded) as engine, writing(engine) as conn:
         if not drop_by_hand(conn, number, why, office_now(loaded)):
             row = row_by_id(conn, number)
             raise Failed(_why_not(number, None if row is None else row.state, "it cannot be ended any more"))
     click.echo(f"Message {number} is dropped.")
+
+
+def _refuse_half(conn: sa.Connection, number: int) -> str | None:
+    """A change of what was never said is refused. Returns the ticket's number if it stays in the shadow."""
+    row = row_by_id(conn, number)
+    first = followed(conn, row) if row is not None else None
+    if first is not None and first.state in ENDED_UNSENT:
+        raise Failed(
+            f"Message {number} changes message {first.id}, which is {first.state.value}; let that one go first."
+        )
+    if row is None or row.ticket_id not in tickets_in_shadow(conn):
+        return None
+    return str(tickets.by_ids(conn, [row.ticket_id or 0])[0]["number"])
 
 
 def _why_not(number: int, state: DeliveryState | None, rule: str) -> str:

@@ -16,6 +16,7 @@ import msgspec
 
 from handlers.time_limits import OFFICE_ZONE
 
+WIDTH = 80
 Rows = Sequence[Sequence[str]]
 
 
@@ -30,6 +31,20 @@ def show_rows(titles: Sequence[str], rows: Rows) -> None:
         _drawn(titles, rows)
     else:
         _plain(titles, rows)
+
+
+def show_beside(titles: Sequence[str], rows: Rows) -> None:
+    """Texts side by side, each wrapped in its own column; 80 columns wide where there is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 2, 1, 0), expand=True)
+    for title in titles:
+        table.add_column(title, overflow="fold", ratio=1)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else WIDTH, file=sys.stdout).print(table)
 
 
 def _drawn(titles: Sequence[str], rows: Rows) -> None:

@@ -12,6 +12,7 @@ import click
 import sqlalchemy as sa
 
 from bot.cli.ending import Failed
+from bot.cli.masking import shown
 from bot.cli.showing import office_time, short_time, show_json, show_rows
 from handlers.understanding.number import find_numbers
 from store import outbox, tickets
@@ -24,7 +25,6 @@ _SHOWN = (
     "sensitivity", "urgent", "opened_at", "assigned_at", "accepted_at", "disposed_at", "due_at", "ended_at", "outcome",
     "escalation_level", "reopen_count", "disposal_count", "forward_count",
 )  # fmt: skip
-WITHHELD = "(sensitive: --words shows it)"
 _TALK = ("awaiting", "asked", "awaiting_since_at", "unasked_count", "misses", "last_heard_at")
 
 
@@ -68,11 +68,11 @@ def show(*, number: tuple[str, ...], words: bool, as_json: bool) -> None:
     from bot.cli.opening import opened, settings
 
     loaded = settings()
-    canonical = _canonical(" ".join(number), loaded.ticket_prefix)
+    wanted = canonical(" ".join(number), loaded.ticket_prefix)
     with opened(loaded) as engine, reading(engine) as conn:
-        found = tickets.by_numbers(conn, [canonical])
+        found = tickets.by_numbers(conn, [wanted])
         if not found:
-            raise Failed(f"There is no ticket {canonical}; `smgt ticket list` shows those there are.")
+            raise Failed(f"There is no ticket {wanted}; `smgt ticket list` shows those there are.")
         story = _story(conn, found[0], words=words)
     if as_json:
         show_json(story)
@@ -121,7 +121,8 @@ def list_tickets(
     )
 
 
-def _canonical(typed: str, prefix: str) -> str:
+def canonical(typed: str, prefix: str) -> str:
+    """A ticket number in any form people type, as it is kept. Raises Failed, BadParameter."""
     good, bad, _ = find_numbers(typed, prefix)
     if not good and not bad:  # on the command line the prefix may be left out in any form
         good, bad, _ = find_numbers(f"{prefix}{typed}", prefix)
@@ -135,20 +136,16 @@ def _canonical(typed: str, prefix: str) -> str:
 
 
 def _story(conn: sa.Connection, ticket: Mapping[str, Any], *, words: bool) -> dict[str, Any]:
-    from handlers.understanding.post import mask
+    sensitive = ticket["sensitivity"] == Sensitivity.SENSITIVE
 
-    withheld = ticket["sensitivity"] == Sensitivity.SENSITIVE
-
-    def shown(text: str | None) -> str | None:
-        if words or text is None:
-            return text
-        return WITHHELD if withheld else mask(text)
+    def masked(text: str | None) -> str | None:
+        return shown(text, sensitive=sensitive, words=words)
 
     return {
-        "ticket": {name: ticket[name] for name in _SHOWN} | {"locality": shown(ticket["locality"])},
+        "ticket": {name: ticket[name] for name in _SHOWN} | {"locality": masked(ticket["locality"])},
         "talk": {name: ticket[name] for name in _TALK},
         "words": [
-            {"at": row["occurred_at"], "speaker": row["speaker"], "text": shown(row["text"])}
+            {"at": row["occurred_at"], "speaker": row["speaker"], "text": masked(row["text"])}
             for row in tickets.words_of(conn, [ticket["id"]])
         ],
         "history": [
@@ -169,7 +166,7 @@ def _story(conn: sa.Connection, ticket: Mapping[str, Any], *, words: bool) -> di
                 "due": row.next_attempt_at,
                 "sent_at": row.sent_at,
                 "error": row.error_code,
-                "text": shown(row.outgoing.text) if row.outgoing else None,
+                "text": masked(row.outgoing.text) if row.outgoing else None,
             }
             for row in outbox.list_rows(conn, ticket_id=ticket["id"], limit=1000)
         ],

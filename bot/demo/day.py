@@ -30,6 +30,8 @@ from bot.demo.story import Player, Story, parse_story
 from bot.demo.transcripts import write_transcripts
 from bot.demo.truth import Tally, tally
 from handlers.digest.editions import digest_text
+from handlers.digest.period import Period, office_day
+from handlers.reconciling.days import count_day
 from handlers.time_limits import OFFICE_ZONE
 from store.db import reading
 from store.vocabulary import Language
@@ -204,10 +206,22 @@ def _fresh_stage(folder: Path, seed: int, settings: dict[str, str]) -> AbstractA
     return stage(folder, settings=settings, seed=seed, webhooks=True)
 
 
+def _not_adding_up(ready: Stage) -> Iterator[str]:
+    """The office's own reconciliation of every day that was played."""
+    begun, ended = office_day(START), office_day(ready.now)
+    with reading(ready.office.engine) as conn:
+        for days in range((ended - begun).days + 1):
+            day = begun + timedelta(days=days)
+            for one in count_day(conn, Period(day), ready.now).channels:
+                for odd in one.mismatches:
+                    yield f"{day} {one.channel} does not add up: {odd.code} {odd.table} {odd.ids}"
+
+
 def _closed(ready: Stage, folder: Path, failures: list[str], stories: int) -> Played:
     counted = tally(ready)
     if counted.lost:
         failures.append(f"posts never decided or answered: {', '.join(counted.lost_ids)}")
+    failures += _not_adding_up(ready)
     _write_digests(ready, folder)
     write_transcripts(ready, folder / "transcripts")
     return Played(counted, tuple(failures), stories)

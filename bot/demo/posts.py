@@ -6,11 +6,11 @@ Owns reading such a file. Fields: id, text; optional platform (x or facebook), l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
+from handlers.learning.corpus import shipped_text
 from store.vocabulary import Platform
 
 
@@ -43,8 +43,7 @@ class DemoPost:
 
 def shipped_posts() -> list[DemoPost]:
     """The posts that ship with SMGT: written for this project; people and incidents are invented, places are real."""
-    text = files("bot.demo").joinpath("data").joinpath("posts.jsonl").read_text(encoding="utf-8")
-    return _parse(text, "posts.jsonl")
+    return _parse(shipped_text("posts/first"), "first.jsonl")
 
 
 def read_posts(path: Path) -> list[DemoPost]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from bot.demo.stage import Stage
 from store.db import reading
+from store.inbound import message_of_key
 from store.tables import channels, events, inbox, outbox, satisfaction, tickets, transcript
 from store.vocabulary import Platform
 
@@ -93,7 +94,7 @@ def tally(stage: Stage) -> Tally:
         ).scalar_one()
         delays = _delays(conn)
         sent = set(conn.execute(sa.select(outbox.c.sent_id).where(outbox.c.sent_id.is_not(None))).scalars())
-    decided = {_message_of(row.event_key): row for row in rows if row.state == "done"}
+    decided = {message_of_key(row.event_key): row for row in rows if row.state == "done"}
     words = _our_words(stage)
     doubled = sum(1 for one in words if one.id not in sent)
     doubled += sum(count - 1 for count in Counter((one.platform, one.parent, one.text) for one in words).values())
@@ -123,12 +124,6 @@ def tally(stage: Stage) -> Tally:
         by_department=tuple((str(row[0]), int(row[1])) for row in by_department),
         lost_ids=tuple(lost[:10]),
     )
-
-
-def _message_of(event_key: str) -> str:
-    """The message id inside an event key: X `<id>:<edit>`, Facebook `posted:<id>:<time>`."""
-    parts = event_key.split(":")
-    return parts[1] if parts[0] in ("posted", "edited", "deleted") else parts[0]
 
 
 def _our_words(stage: Stage) -> list[OurWords]:

@@ -7,12 +7,11 @@ webhook is served.
 
 from __future__ import annotations
 
-import asyncio
 import html
 import json
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,23 +26,29 @@ from bot.platforms.facebook_events import (
     post_event,
     quoted_post,
     thread_is_ours,
+    words_of,
 )
 from bot.platforms.facebook_graph import FacebookCredentials, GraphClient, Usage, our_error
-from bot.platforms.facebook_reader import FacebookReader, ReadingPlan
+from bot.platforms.facebook_listing import readable
+from bot.platforms.facebook_reader import FacebookReader, ReadingPlan, cursor_at
 from bot.platforms.facebook_webhook import NeedsFetch, challenge_answer, parse_webhook, verify_signature
 from bot.platforms.port import (
+    CLOCK_MARGIN,
     BadMessage,
     Batch,
     CredentialsRefused,
     Identity,
     OutcomeUnknown,
+    OwnWords,
     PlatformError,
     ReadBack,
     Refused,
     ReplyRefused,
+    Said,
     Unknown,
     Watch,
 )
+from bot.platforms.threads import Threads
 from store.inbound import Inbound, QuotedPost
 from store.outbound import Outgoing
 from store.vocabulary import OutgoingAct, Platform
@@ -51,7 +56,6 @@ from store.vocabulary import OutgoingAct, Platform
 LONGEST_COMMENT = 8000
 LARGEST_PHOTO = 5 * 1024 * 1024
 PHOTO_HOSTS = (".fbcdn.net", ".facebook.com", ".fbsbx.com")
-READ_BACK_MARGIN = timedelta(minutes=5)  # our clock and Facebook's need not agree
 READ_BACK_PAGES = 10
 
 __all__ = ["FacebookCredentials", "FacebookPort"]
@@ -97,7 +101,9 @@ class FacebookPort:
         self._photos.trust_env = False
         if proxy:
             self._photos.proxies = {"http": proxy, "https": proxy}
-        self._reader = FacebookReader(self.page_id, self._reading, plan or ReadingPlan())
+        self._reading_threads = Threads(f"read-{channel}")
+        self._sending_threads = Threads(f"send-{channel}")
+        self._reader = FacebookReader(self.page_id, self._reading, plan or ReadingPlan(), self._reading_threads)
 
     @property
     def usage(self) -> Usage:
@@ -106,7 +112,7 @@ class FacebookPort:
 
     async def identify(self) -> Identity:
         """Ask Facebook whose token this is. Raises CredentialsRefused when it is another Page's."""
-        me = await asyncio.to_thread(self._reading.get, "me", fields="id,name,username")
+        me = await self._reading_threads.run(self._reading.get, "me", fields="id,name,username")
         if str(me.get("id")) != self.page_id:
             raise CredentialsRefused("facebook:page", f"The token belongs to another account than Page {self.page_id}.")
         self._page_name = str(me.get("name") or "")
@@ -116,13 +122,17 @@ class FacebookPort:
         """What is new: posts that tag us, our own posts, and comments of watched threads as they fall due."""
         return self._reader.read(cursors, watch)
 
+    def cursors_at(self, moment: datetime) -> Mapping[str, str]:
+        """As if everything up to then had been read."""
+        return dict.fromkeys(("tagged", "feed", "swept"), cursor_at(moment))
+
     async def send(self, outgoing: Outgoing) -> str:
         """Comment under the citizen's post or comment and return the comment's id. Raises PlatformError."""
         if outgoing.act is not OutgoingAct.REPLY:
             raise BadMessage("facebook:act", f"A Facebook Page cannot do {outgoing.act}.")
         if len(outgoing.text) > LONGEST_COMMENT:
             raise BadMessage("facebook:long", f"The reply has {len(outgoing.text)} characters; {LONGEST_COMMENT} fit.")
-        answer = await asyncio.to_thread(self._comment, outgoing)
+        answer = await self._sending_threads.run(self._comment, outgoing)
         comment_id = answer.get("id")
         if not isinstance(comment_id, str) or not comment_id:
             raise OutcomeUnknown("facebook:unreadable", "Facebook did not say which comment it made.")
@@ -132,7 +142,7 @@ class FacebookPort:
     async def private_reply(self, comment_id: str, text: str) -> str:
         """Write privately to a comment's writer, once and within seven days of it. Raises PlatformError."""
         recipient, message = json.dumps({"comment_id": comment_id}), json.dumps({"text": text})
-        answer = await asyncio.to_thread(
+        answer = await self._sending_threads.run(
             self._sending.post, self.page_id, "messages", recipient=recipient, message=message
         )
         return str(answer.get("message_id") or "")
@@ -143,11 +153,15 @@ class FacebookPort:
         Facebook hangs a reply to a reply under the same top comment, so either parent counts. Every comment
         satisfies at most one row, and none that is named in `taken_ids`.
         """
-        return await asyncio.to_thread(self._read_back, list(unknown))
+        return await self._sending_threads.run(self._read_back, list(unknown))
+
+    async def said_since(self, moment: datetime, threads: Collection[str]) -> Said:
+        """Our comments since then in these threads, or under our own posts. Raises PlatformError."""
+        return await self._sending_threads.run(self._said_since, moment, set(threads))
 
     async def fetch(self, ref: str) -> bytes:
         """The bytes of a photo by its address or its id; at most 5 MB, from Facebook's hosts only."""
-        return await asyncio.to_thread(self._fetch, ref)
+        return await self._reading_threads.run(self._fetch, ref)
 
     async def fill(self, mention: NeedsFetch) -> Inbound | None:
         """The words of a mention that a webhook told by ids; None when they are gone or not shown to us.
@@ -156,7 +170,7 @@ class FacebookPort:
         answer the webhook with an error then, so that Facebook tells it again.
         """
         try:
-            return await asyncio.to_thread(self._fill, mention)
+            return await self._reading_threads.run(self._fill, mention)
         except ReplyRefused:
             return None
 
@@ -174,6 +188,8 @@ class FacebookPort:
 
     async def close(self) -> None:
         """Release connections."""
+        self._reading_threads.close()
+        self._sending_threads.close()
         self._sending.close()
         self._reading.close()
         self._photos.close()
@@ -191,10 +207,14 @@ class FacebookPort:
     def _read_back(self, unknown: list[Unknown]) -> ReadBack:
         found: dict[int, str] = {}
         used = {taken for row in unknown for taken in row.taken_ids}
-        reach = [self._clock.now()] if not unknown else []
+        if not unknown:
+            return ReadBack({}, self._clock.now())
+        since = (
+            min(row.sending_at for row in unknown) - CLOCK_MARGIN
+        )  # one window for all: each row is told how far it reaches
+        reach = [since]
         for thread_id in dict.fromkeys(row.outgoing.thread_id for row in unknown):
             rows = sorted((r for r in unknown if r.outgoing.thread_id == thread_id), key=lambda r: r.sending_at)
-            since = rows[0].sending_at - READ_BACK_MARGIN
             comments, reached = self._newest_comments(thread_id, since)
             reach.append(reached)
             for row in rows:
@@ -209,18 +229,36 @@ class FacebookPort:
         """The thread's comments since then, oldest first, and how far back they reach."""
         comments: list[dict[str, Any]] = []
         fields = "id,created_time,message,from,parent{id}"
-        arguments = {"fields": fields, "filter": "stream", "order": "reverse_chronological", "limit": 100}
+        pages = self._sending.pages(
+            thread_id, "comments", most=READ_BACK_PAGES, fields=fields, filter="stream",
+            order="reverse_chronological", limit=100,
+        )  # fmt: skip
         try:
-            pages = 0
-            for page in self._sending.pages(thread_id, "comments", most=READ_BACK_PAGES, **arguments):
-                pages += 1
-                comments.extend(page)
-                if page and min(created_time(one) for one in page) < since:
+            for page in pages:
+                good, bad = readable(page)
+                if bad:  # one of them may be ours
+                    return comments[::-1], self._clock.now()
+                comments.extend(good)
+                if good and min(created_time(one) for one in good) < since:
                     return comments[::-1], since
         except ReplyRefused:
             return [], since  # the post is gone, and our reply with it
-        complete = pages < READ_BACK_PAGES
-        return comments[::-1], since if complete else min(created_time(one) for one in comments)
+        if pages.whole or not comments:
+            return comments[::-1], since if pages.whole else self._clock.now()
+        return comments[::-1], min(created_time(one) for one in comments)
+
+    def _said_since(self, moment: datetime, threads: set[str]) -> Said:
+        words: list[OwnWords] = []
+        reach = moment
+        for thread_id in sorted(threads or self._reader.own_post_ids(self._clock.now())):
+            comments, reached = self._newest_comments(thread_id, moment)
+            reach = max(reach, reached)
+            for one in comments:
+                if (one.get("from") or {}).get("id") == self.page_id and created_time(one) >= moment:
+                    above = (one.get("parent") or {}).get("id") or thread_id
+                    told = words_of(one)
+                    words.append(OwnWords(str(one["id"]), thread_id, str(above), told, created_time(one)))
+        return Said(tuple(sorted(words, key=lambda one: one.written_at)), reach)
 
     def _match(self, row: Unknown, comments: list[dict[str, Any]], used: set[str]) -> str | None:
         parents = self._parents(row.outgoing, comments)
@@ -228,7 +266,7 @@ class FacebookPort:
         for comment in comments:
             if (comment.get("from") or {}).get("id") != self.page_id or comment["id"] in used:
                 continue
-            if created_time(comment) < row.sending_at - READ_BACK_MARGIN:
+            if created_time(comment) < row.sending_at - CLOCK_MARGIN:
                 continue
             parent = (comment.get("parent") or {}).get("id") or row.outgoing.thread_id
             if parent in parents and normal_text(str(comment.get("message") or "")) == wanted:
@@ -259,7 +297,8 @@ class FacebookPort:
         """What a comment that names us stands under, when it is another person's."""
         if thread_is_ours(self.page_id, thread_id):
             return None
-        parent_id = (comment.get("parent") or {}).get("id")
+        parent = comment.get("parent")
+        parent_id = parent.get("id") if isinstance(parent, dict) else None
         try:
             if parent_id:
                 above = quoted_post(self._reading.get(parent_id, fields=COMMENT_FIELDS))

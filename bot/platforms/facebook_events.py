@@ -31,6 +31,7 @@ TAGGED_FIELDS = f"tagged_time,{POST_FIELDS}"  # when the tag was set: later than
 COMMENT_FIELDS = (
     f"id,created_time,message,from,message_tags,parent{{id,from}},object{{id}},attachment{{{ATTACHMENT_FIELDS}}}"
 )
+FIRST_SECOND = 1_072_915_200  # 2004: nothing on Facebook is older
 Json = Mapping[str, Any]
 
 
@@ -143,6 +144,8 @@ def graph_time(told: Any, object_id: str) -> datetime:
     """A time of the Graph API (ISO text) or of a webhook (unix seconds), in UTC. Raises UnreadableObject."""
     try:
         if isinstance(told, int | float) and not isinstance(told, bool):
+            if told < FIRST_SECOND:
+                raise ValueError
             return datetime.fromtimestamp(told, UTC)
         return datetime.strptime(str(told), "%Y-%m-%dT%H:%M:%S%z").astimezone(UTC)
     except (ValueError, OverflowError, OSError):

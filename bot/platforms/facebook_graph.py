@@ -33,6 +33,8 @@ from bot.platforms.port import (
     Unreachable,
 )
 
+logger = logging.getLogger(__name__)
+
 GRAPH_HOST = "https://graph.facebook.com"
 # Application, user, page, business-use-case and custom limits (Graph API: error codes, rate limiting).
 RATE_CODES = frozenset({4, 17, 32, 613, 80001, 80002, 80006})
@@ -125,6 +127,39 @@ class Graph(facebook.GraphAPI):  # type: ignore[misc]  # facebook-sdk ships no t
         self.version = version
 
 
+class GraphPages:
+    """The pages of a listing, each asked for when it is wanted. Reading them raises PlatformError.
+
+    `after` is the paging cursor behind the latest page, `whole` says at the end whether that was all. Some listings
+    answer their last page for ever: the cursor just asked for ends it. Any other cursor that comes again would never
+    end: the listing is left, incomplete.
+    """
+
+    def __init__(self, ask: Callable[[str | None], dict[str, Any]], most: int, after: str | None) -> None:
+        self.whole = False
+        self.after = after
+        self._ask = ask
+        self._most = most
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        seen = {self.after}
+        for _ in range(self._most):
+            answer = self._ask(self.after)
+            asked, (goes_on, following) = self.after, _paging(answer)
+            self.after = following or asked
+            self.whole = not goes_on or (following is not None and following == asked)
+            yield _data_of(answer)
+            if self.whole:
+                return
+            if following is None or following in seen:
+                logger.warning(
+                    "A listing of Facebook names no next page that was not read already; it is left incomplete",
+                    extra={"action": "facebook_paging_loop"},
+                )
+                return
+            seen.add(following)
+
+
 class GraphClient:
     """Calls the Graph API for one Page. Blocking, safe from several threads; raises PlatformError only."""
 
@@ -148,21 +183,14 @@ class GraphClient:
         """Objects by id (at most 50); those that are gone are absent."""
         return self._call(lambda: self._graph.get_objects(ids, **arguments))
 
-    def pages(self, object_id: str, edge: str, *, most: int, **arguments: Any) -> Iterator[list[dict[str, Any]]]:
-        """The pages of a listing, in the platform's order, at most `most` of them.
+    def pages(self, object_id: str, edge: str, *, most: int, after: str | None = None, **arguments: Any) -> GraphPages:
+        """The pages of a listing in the platform's order, at most `most`, from a paging cursor on."""
 
-        A cursor that repeats ends the listing: some listings answer their last page for ever.
-        """
-        seen: set[str] = set()
-        for _ in range(most):
-            answer = self._call(lambda: self._graph.get_connections(object_id, edge, **arguments))
-            yield _data_of(answer)
-            paging = answer.get("paging") or {}
-            after = (paging.get("cursors") or {}).get("after")
-            if not paging.get("next") or not after or after in seen:
-                return
-            seen.add(after)
-            arguments["after"] = after
+        def ask(cursor: str | None) -> dict[str, Any]:
+            asked = {**arguments, "after": cursor} if cursor else arguments
+            return self._call(lambda: self._graph.get_connections(object_id, edge, **asked))
+
+        return GraphPages(ask, most, after)
 
     def post(self, object_id: str, edge: str, **data: Any) -> dict[str, Any]:
         """Write to an edge."""
@@ -200,10 +228,17 @@ def usage_of(headers: Mapping[str, str]) -> Usage:
         except ValueError:
             continue  # the platform's own bookkeeping, not worth failing an answer for
         for spent in _usage_rows(told):
-            percents.extend(float(spent[key]) for key in _SPENT if isinstance(spent.get(key), int | float))
+            percents.extend(float(spent[key]) for key in _SPENT if _is_a_share(spent.get(key)))
             wait = spent.get("estimated_time_to_regain_access")
             minutes.append(float(wait) if isinstance(wait, int | float) else 0.0)
     return Usage(max(percents), max(minutes))
+
+
+MOST_PERCENT = 1000.0  # Facebook tells more than 100 when more than all is spent; beyond this it is nonsense
+
+
+def _is_a_share(told: Any) -> bool:
+    return isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= MOST_PERCENT
 
 
 _SPENT = ("call_count", "total_time", "total_cputime")
@@ -295,8 +330,18 @@ def _never_connected(trouble: Exception) -> bool:
     return isinstance(reason, NewConnectionError)
 
 
-def _data_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _data_of(answer: Mapping[str, Any]) -> list[Any]:
     data = answer.get("data")
     if not isinstance(data, list):
         raise OutcomeUnknown("facebook:unreadable", "Facebook's listing has no data.")
-    return [one for one in data if isinstance(one, dict)]
+    return data
+
+
+def _paging(answer: Mapping[str, Any]) -> tuple[bool, str | None]:
+    """Whether there is a next page, and its cursor. Raises OutcomeUnknown for what is no paging."""
+    paging = answer.get("paging") or {}
+    cursors = (paging.get("cursors") or {}) if isinstance(paging, dict) else None
+    if not isinstance(cursors, dict):
+        raise OutcomeUnknown("facebook:unreadable", "Facebook's listing has no paging that can be read.")
+    after = cursors.get("after")
+    return bool(paging.get("next")), str(after) if after else None

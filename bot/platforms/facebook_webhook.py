@@ -11,9 +11,11 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.platforms.facebook_events import (
+    FIRST_SECOND,
     UnreadableObject,
     as_edit,
     author_of,
@@ -121,7 +123,7 @@ class _Reader:
             case "feed", "edit" | "edited":
                 yield as_edit(self._said(value, object_id, post_id))
             case "feed" | "mention", "remove":
-                yield deleted_event(object_id, post_id, graph_time(sent_at or 0, object_id))
+                yield deleted_event(object_id, post_id, _told_at(sent_at, object_id))
 
     def _said(self, value: Mapping[str, Any], object_id: str, post_id: str) -> Inbound:
         try:
@@ -165,6 +167,14 @@ def _media(value: Mapping[str, Any]) -> Iterator[Attachment]:
         yield Attachment("video", url=_text(value, "link") or None)
     elif value.get("item") == "photo" and not any(addresses) and _text(value, "link"):
         yield Attachment("photo", url=_text(value, "link"))
+
+
+def _told_at(sent_at: Any, object_id: str) -> datetime:
+    """When a removal was told; no source says when it happened."""
+    try:
+        return graph_time(sent_at, object_id)
+    except UnreadableObject:
+        return datetime.fromtimestamp(FIRST_SECOND, UTC)
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:

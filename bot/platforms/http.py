@@ -7,10 +7,15 @@ signed, sets a timeout and keeps the latest response headers. It must not know w
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+
+from bot.platforms.port import in_time
 
 SECRET_IN_TEXT = re.compile(
     r"((?:access_token|appsecret_proof|oauth_[a-z_]+|client_secret|token)(?:=|%3D|\"?:\s*\"?))[^&\s\"',)]+",
@@ -27,6 +32,30 @@ def redact(text: str) -> str:
     return BOT_TOKEN_IN_TEXT.sub(r"\1***", text)
 
 
+def gives_up_after(seconds: float) -> list[tuple[int, int, int]]:
+    """Socket options that end what the other side does not acknowledge within these seconds.
+
+    Else the system goes on delivering a request for minutes after we, or our whole process, gave it up; it would take
+    effect long after it was read back and not found.
+    """
+    number = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
+    return [] if number is None else [(socket.IPPROTO_TCP, number, int(seconds * 1000))]
+
+
+class _Impatient(HTTPAdapter):
+    """Connections that do not deliver late."""
+
+    def __init__(self, seconds: float) -> None:
+        self._options = [*HTTPConnection.default_socket_options, *gives_up_after(seconds)]
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, socket_options=self._options, **kwargs)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(*args, socket_options=self._options, **kwargs)
+
+
 class PlatformSession(requests.Session):
     """A session bound to one platform's base URL.
 
@@ -36,6 +65,8 @@ class PlatformSession(requests.Session):
     def __init__(self, prefix: str, base_url: str, timeout: tuple[float, float], proxy: str | None = None) -> None:
         super().__init__()
         self.trust_env = False
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, _Impatient(timeout[1]))
         self._prefix = prefix.rstrip("/")
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
@@ -50,6 +81,8 @@ class PlatformSession(requests.Session):
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
         kwargs.setdefault("allow_redirects", False)
+        if not in_time.get()():
+            raise requests.ConnectTimeout("The request waited too long to be started, so it was not.")
         response = super().request(method, address, *args, **kwargs)
         self.last_headers = response.headers
         return response

@@ -16,14 +16,23 @@ Owns the protocol and the error tree. It must not know any platform, the databas
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol, runtime_checkable
 
-from store.inbound import DeskUpdate, Inbound
+from store.inbound import DeskUpdate, Inbound, Unreadable
 from store.outbound import Outgoing
 from store.vocabulary import Platform
+
+CLOCK_MARGIN: Final = timedelta(hours=3)
+"""How much a platform's clock may differ from ours, or ours have been set right since: a read-back looks this much further
+back."""
+
+in_time: ContextVar[Callable[[], bool]] = ContextVar("in_time", default=lambda: True)
+"""Whether a request may still start. A message's request that waited too long for a free thread must not start any
+more: by then another owner may be reading back what became of it."""
 
 
 class PlatformError(Exception):
@@ -110,12 +119,20 @@ class Gap:
 class Batch:
     """What one read brought. The inbox stores `events` first; `cursors` move in the same transaction.
 
-    A reader that needs several pages sends its pages with empty `cursors` and moves them with the last one.
+    A reader that needs several pages sends its pages with empty `cursors` and moves them with the last one. The
+    caller's deadline holds for each batch, so a reader that must ask often before it has something to tell sends
+    empty batches on the way.
     """
 
     events: tuple[Inbound | DeskUpdate, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     gap: Gap | None = None
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it only says that the reader is still at work."""
+        return not (self.events or self.cursors or self.gap or self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +146,14 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The threads to sweep at this read; the adapter keeps within its own budget, oldest sweep first."""
+    """The threads to sweep at this read; the adapter keeps within its own budget, oldest sweep first.
+
+    `is_sparing`: the budget of reads is spent. What people address to us is read on, the rest is left out.
+    """
 
     now: datetime
     threads: tuple[Watched, ...] = ()
+    is_sparing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +174,25 @@ class Unknown:
     taken_ids: frozenset[str] = frozenset()  # platform ids that already satisfy another row
 
 
+@dataclass(frozen=True, slots=True)
+class OwnWords:
+    """One post or comment that stands in our account's name."""
+
+    message_id: str
+    thread_id: str
+    reply_to_id: str | None
+    text: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What our account has said since some moment, oldest first; and how far back the reading reached."""
+
+    words: tuple[OwnWords, ...]
+    reaches_back_to: datetime
+
+
 class Port(Protocol):
     """One official account of ours on one platform. Every method is bounded in time by the caller's deadline."""
 
@@ -171,8 +211,23 @@ class Port(Protocol):
     async def read_back(self, unknown: Sequence[Unknown]) -> ReadBack:
         """Look for messages whose outcome is unknown. A platform without read-back finds nothing and reaches nowhere."""
 
+    async def said_since(self, moment: datetime, threads: Collection[str]) -> Said:
+        """What our account said since then in these threads; with none named, wherever the account itself tells it.
+
+        X tells all in the timeline and nothing by threads, Facebook what stands under our own posts. A platform without
+        read-back tells nothing and reaches nowhere. Raises PlatformError.
+        """
+
     async def fetch(self, ref: str) -> bytes:
         """The bytes of an attachment by its ref. Raises PlatformError."""
 
     async def close(self) -> None:
         """Release connections."""
+
+
+@runtime_checkable
+class LooksBack(Protocol):
+    """An adapter whose platform still shows what was posted before; `read` from such cursors reads it once more."""
+
+    def cursors_at(self, moment: datetime) -> Mapping[str, str]:
+        """Where reading stood if everything up to `moment` had been read."""

@@ -11,7 +11,8 @@ import json
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -31,29 +32,36 @@ from telegram.request import HTTPXRequest
 
 from bot.clocks import OfficeClock
 from bot.platforms import telegram_errors as errors
+from bot.platforms.http import gives_up_after
 from bot.platforms.port import (
     BadMessage,
     Batch,
+    Gap,
     Identity,
     NotSent,
     OutcomeUnknown,
     ReadBack,
     Refused,
+    Said,
     Unknown,
     Watch,
 )
-from bot.platforms.telegram_updates import WANTED_UPDATES, parse_update, verify_secret
+from bot.platforms.telegram_updates import WANTED_UPDATES, parse_update, told_apart, verify_secret
 from store.outbound import Button, Outgoing, OutgoingPhoto
 from store.vocabulary import OutgoingAct, Platform
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["TelegramPort", "parse_update", "verify_secret"]
 
 PHOTO_BYTES = 5 * 1024 * 1024  # the largest attachment we fetch
 BATCH = 100  # updates in one read, the Bot API's most
+UPDATES_KEPT = timedelta(hours=24)
+NOTE_READ_EVERY = timedelta(minutes=10)
 GENERAL_TOPIC = "1"  # a forum's General topic; Telegram wants it left out
 
 # JSON that is not a Bot API answer, or an update newer than the library, breaks inside it with these.
-_LIBRARY_STUMBLED = (KeyError, TypeError, AttributeError, ValueError)
+_LIBRARY_STUMBLED = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -111,23 +119,34 @@ class TelegramPort:
         return Identity(account_id=str(me.id), handle=me.username or "", name=me.first_name)
 
     async def read(self, cursors: Mapping[str, str], watch: Watch) -> AsyncIterator[Batch]:
-        """New updates since the cursor `offset`, oldest first.
+        """New updates since the cursor `offset`, oldest first; `read_at` is when it was last read, to notice a gap.
 
         An offset confirms every update before it, so each request carries only what the caller has already
         committed: ask for the next batch after committing this one.
         """
         offset = int(cursors.get("offset", "0"))
         wait = self._poll_seconds
+        gap = _too_long_ago(_last_heard(cursors), watch.now)
         while True:
             raw = await self._updates(offset, wait)
-            if not raw:
-                return
-            by_id = {update["update_id"]: update for update in raw}
+            by_id, unreadable = told_apart(raw)
             now = self._clock.now()
             events = tuple(parse_update(by_id[number], self.bot_id, now) for number in sorted(by_id))
-            offset, wait = max(by_id) + 1, 0
-            yield Batch(events=events, cursors={"offset": str(offset)})
-            if len(raw) < BATCH:
+            goes_on = len(raw) >= BATCH and max(by_id, default=-1) >= offset
+            if len(raw) >= BATCH and not goes_on:
+                logger.warning(
+                    "Telegram shows updates again that were confirmed; reading ends here for now",
+                    extra={"action": "telegram_loop"},
+                )
+            offset, wait = max([offset, *(number + 1 for number in by_id)]), 0
+            moved = {"offset": str(offset)} if by_id else {}
+            if not goes_on and (by_id or gap or _is_stale(cursors, now)):
+                moved["read_at"] = now.isoformat()
+            batch = Batch(events, moved, gap, unreadable)
+            if not batch.is_empty:
+                yield batch
+            gap = None
+            if not goes_on:
                 return
 
     async def send(self, outgoing: Outgoing) -> str:
@@ -148,6 +167,10 @@ class TelegramPort:
     async def read_back(self, unknown: Sequence[Unknown]) -> ReadBack:
         """Telegram lets no bot read its own messages: finds nothing and reaches back to now only."""
         return ReadBack(found={}, reaches_back_to=self._clock.now())
+
+    async def said_since(self, moment: datetime, threads: Collection[str]) -> Said:
+        """Nothing: as with `read_back`."""
+        return Said((), self._clock.now())
 
     async def fetch(self, ref: str) -> bytes:
         """A file by its file_id, up to 5 MB."""
@@ -191,11 +214,9 @@ class TelegramPort:
                 "write_timeout": self._timeout,
                 "media_write_timeout": self._timeout,
                 "pool_timeout": self._timeout,
-                "proxy": self._proxy,
-                "httpx_kwargs": {"trust_env": False, "verify": _trusted_roots()},
             }
-            reading = _KeepingRequest(connection_pool_size=1, **limits)
-            sending = HTTPXRequest(connection_pool_size=16, **limits)
+            reading = _KeepingRequest(httpx_kwargs=self._connections(1), **limits)
+            sending = HTTPXRequest(httpx_kwargs=self._connections(16), **limits)
             bot = Bot(
                 self._token,
                 base_url=f"{self._api_url}/bot",
@@ -205,6 +226,17 @@ class TelegramPort:
             )
             self._made = (bot, reading, sending)
         return self._made
+
+    def _connections(self, most: int) -> dict[str, Any]:
+        """httpx's own settings; the library would leave out all but the socket's."""
+        transport = httpx.AsyncHTTPTransport(
+            verify=_trusted_roots(),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
+            proxy=self._proxy,
+            socket_options=gives_up_after(self._timeout) or None,
+        )
+        return {"trust_env": False, "transport": transport}
 
     async def _updates(self, offset: int, wait: int) -> list[dict[str, Any]]:
         bot, reading, _ = self._open()
@@ -318,14 +350,35 @@ def _unreadable() -> OutcomeUnknown:
     return OutcomeUnknown("telegram:unreadable", "Telegram's answer could not be read.")
 
 
-def _raw_updates(payload: bytes) -> list[dict[str, Any]]:
+def _raw_updates(payload: bytes) -> list[Any]:
     try:
         updates = json.loads(payload)["result"]
-        if all(isinstance(update["update_id"], int) for update in updates):
-            return list(updates)
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable() from error
-    raise _unreadable()
+    if not isinstance(updates, list):
+        raise _unreadable()
+    return updates
+
+
+def _last_heard(cursors: Mapping[str, str]) -> datetime | None:
+    """When Telegram was read the last time, or told us something by webhook."""
+    told = [cursors[name] for name in ("read_at", "told_at") if cursors.get(name)]
+    return max((datetime.fromisoformat(one) for one in told), default=None)
+
+
+def _too_long_ago(heard_at: datetime | None, now: datetime) -> Gap | None:
+    """The stretch that Telegram no longer holds, when nobody read for longer than it keeps updates."""
+    if heard_at is None or now - heard_at <= UPDATES_KEPT:
+        return None
+    return Gap(
+        heard_at, now - UPDATES_KEPT, "Telegram keeps updates for 24 hours only; what officers wrote before is lost."
+    )
+
+
+def _is_stale(cursors: Mapping[str, str], now: datetime) -> bool:
+    """Whether it is time to write down again that we read: not at every poll, each is a transaction."""
+    heard_at = _last_heard(cursors)
+    return heard_at is None or now - heard_at >= NOTE_READ_EVERY
 
 
 def _number(identifier: str | None, of_what: str) -> int:

@@ -6,12 +6,14 @@ no time of its own, so `now` is given). Must not know tickets or roles.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from store.inbound import Attachment, Author, DeskUpdate
+from store.inbound import Attachment, Author, DeskUpdate, Unreadable
+from store.payloads import words_mark
 from store.vocabulary import DeskVerb
 
 # What SMGT asks Telegram for; https://core.telegram.org/bots/api#update.
@@ -33,12 +35,29 @@ _ATTACHMENT_KIND = {
     "sticker": "sticker",
 }
 
+LARGEST_UPDATE_ID = 2**40  # a larger one, believed, would confirm all that come after
+LATEST_SECOND = 253_402_300_799  # the year 9999
+
 Raw = Mapping[str, Any]
 
 
 def verify_secret(header: str | None, expected: str) -> bool:
     """Whether a webhook delivery carries our secret; constant time. No expected secret lets nothing in."""
     return bool(expected) and hmac.compare_digest((header or "").encode(), expected.encode())
+
+
+def told_apart(raw: Sequence[Any]) -> tuple[dict[int, Raw], tuple[Unreadable, ...]]:
+    """Updates by their number, and what is no update: one of these must not hold up the others."""
+    by_id: dict[int, Raw] = {}
+    bad: dict[str, Unreadable] = {}
+    for one in raw:
+        number = one.get("update_id") if isinstance(one, Mapping) else None
+        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < LARGEST_UPDATE_ID:
+            by_id[number] = one
+            continue
+        digest = hashlib.sha256(repr(one).encode("utf-8", "replace")).hexdigest()[:32]
+        bad[digest] = Unreadable(f"malformed:{digest}", "Telegram gave an update without a number that can be meant.")
+    return by_id, tuple(bad.values())
 
 
 def parse_update(raw: Raw, bot_id: int, now: datetime) -> DeskUpdate:
@@ -95,7 +114,7 @@ def _press(key: str, query: Raw, now: datetime) -> DeskUpdate:
         verb=DeskVerb.PRESSED,
         occurred_at=now,
         # What our own notice answered is not what the officer answers.
-        **_place(_part(query, "message")) | {"reply_to_id": None},
+        **_place(_part(query, "message")) | {"reply_to_id": None, "reply_to_words": ""},
         author=_author(_part(query, "from")),
         press_id=_id(query, "id"),
         press_data=_text(query, "data") or None,
@@ -139,7 +158,13 @@ def _place(message: Raw) -> dict[str, Any]:
         "topic_id": topic_id,
         "message_id": _id(message, "message_id"),
         "reply_to_id": _id(replied, "message_id") if answers_somebody else None,
+        "reply_to_words": _words_of_a_bot(replied) if answers_somebody else "",
     }
+
+
+def _words_of_a_bot(message: Raw) -> str:
+    by_bot = _part(message, "from").get("is_bot") is True
+    return words_mark(_text(message, "text") or _text(message, "caption")) if by_bot else ""
 
 
 def _author(user: Raw) -> Author | None:
@@ -196,4 +221,4 @@ def _id(content: Raw, name: str) -> str | None:
 def _moment(content: Raw, name: str, now: datetime) -> datetime:
     seconds = content.get(name)
     # 0 stands for a message the bot can no longer see.
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and 0 < seconds < 2**40 else now
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and 0 < seconds < LATEST_SECOND else now

@@ -6,24 +6,27 @@ its refusals in x_errors. It must not know tickets, the database or the words of
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bot.clocks import OfficeClock
 from bot.platforms.port import (
+    CLOCK_MARGIN,
     BadMessage,
     Batch,
     Identity,
     OutcomeUnknown,
+    OwnWords,
     ReadBack,
     Refused,
+    Said,
     Unknown,
     Watch,
 )
-from bot.platforms.x_client import LIVE_HOSTS, XClient, XCredentials
-from bot.platforms.x_posts import comparable, moment_of, reference, whole_text
+from bot.platforms.threads import Threads
+from bot.platforms.x_client import LIVE_HOSTS, Json, XClient, XCredentials
+from bot.platforms.x_posts import comparable, first_id, reference, whole_text, written
 from bot.platforms.x_reading import XReader
 from handlers.length import X_LIMIT, weighted_length
 from store.outbound import Outgoing
@@ -31,7 +34,6 @@ from store.vocabulary import OutgoingAct, Platform
 
 __all__ = ["XCredentials", "XPort"]
 
-MARGIN = timedelta(minutes=5)  # read back from this long before a sending began: clocks differ
 TIMELINE_PAGES = 33  # X shows an account's newest 3,200 posts
 TIMELINE_REACH = 3100  # from here on a reading may have been cut by that and not by its window
 PHOTO_HOST = "pbs.twimg.com"
@@ -70,6 +72,8 @@ class XPort:
         # Two sessions: a long read in one thread never shares a connection with a reply in another.
         self._reading = XClient(credentials, api_url=self._api_url, clock=clock, timeout=timeout, proxy=proxy)
         self._sending = XClient(credentials, api_url=self._api_url, clock=clock, timeout=timeout, proxy=proxy)
+        self._reading_threads = Threads(f"read-{channel}")
+        self._sending_threads = Threads(f"send-{channel}")
         self._clock = clock
         self._overlap = overlap
         self._first_look_back = first_look_back
@@ -80,12 +84,12 @@ class XPort:
 
     async def identify(self) -> Identity:
         """Ask X whose keys these are. Raises CredentialsRefused, NotSent or Refused."""
-        return await asyncio.to_thread(self._identify)
+        return await self._reading_threads.run(self._identify)
 
     def _identify(self) -> Identity:
         answer = self._reading.call(self._reading.sdk.get_me, user_auth=True)
-        data = answer.get("data") or {}
-        if not data.get("id"):
+        data = answer.get("data")
+        if not isinstance(data, dict) or not data.get("id"):
             raise OutcomeUnknown("x:answer", "X's answer about our account names no account.")
         self._me = Identity(str(data["id"]), str(data.get("username", "")), str(data.get("name", "")))
         return self._me
@@ -96,7 +100,8 @@ class XPort:
     async def read(self, cursors: Mapping[str, str], watch: Watch) -> AsyncIterator[Batch]:
         """Mentions, own posts, watched threads, deletes since `cursors`, oldest first. Raises PlatformError.
 
-        Cursors: `mentions` and `timeline` (newest time seen), `sweep` (last thread), `deletes` (round, id).
+        Cursors: `mentions` and `timeline` (newest time seen), `sweep` (last thread), `crowded` (how far crowded
+        threads were read), `deletes` (round, id).
         """
         reader = XReader(
             self._reading,
@@ -105,15 +110,23 @@ class XPort:
             overlap=self._overlap,
             first_look_back=self._first_look_back,
         )
-        for batch in await asyncio.to_thread(reader.mentions, cursors):
+        async for batch in self._reading_threads.steps(reader.mentions(cursors)):
             yield batch
-        if self._swept_at is not None and watch.now - self._swept_at < self._sweep_every:
+        if watch.is_sparing:
             return
-        for batch in await asyncio.to_thread(reader.own_posts, cursors):
+        if self._swept_at is not None and timedelta(0) <= watch.now - self._swept_at < self._sweep_every:
+            return
+        async for batch in self._reading_threads.steps(reader.own_posts(cursors)):
             yield batch
         self._swept_at = watch.now
-        yield await asyncio.to_thread(reader.sweep, cursors, watch, self._sweep_queries)
-        yield await asyncio.to_thread(reader.deletes, cursors, watch, self._lookups)
+        async for batch in self._reading_threads.steps(reader.sweep(cursors, watch, self._sweep_queries)):
+            yield batch
+        async for batch in self._reading_threads.steps(reader.deletes(cursors, watch, self._lookups)):
+            yield batch
+
+    def cursors_at(self, moment: datetime) -> Mapping[str, str]:
+        """As if everything up to then had been read."""
+        return {"mentions": moment.isoformat(), "timeline": moment.isoformat()}
 
     async def send(self, outgoing: Outgoing) -> str:
         """Reply publicly; the new post's id. Raises PlatformError.
@@ -125,7 +138,7 @@ class XPort:
         length = weighted_length(outgoing.text)
         if not outgoing.text.strip() or length > X_LIMIT:
             raise BadMessage("x:length", f"The reply has {length} of at most {X_LIMIT} weighted characters.")
-        return await asyncio.to_thread(self._reply, outgoing)
+        return await self._sending_threads.run(self._reply, outgoing)
 
     def _reply(self, outgoing: Outgoing) -> str:
         answer = self._sending.call(
@@ -136,7 +149,8 @@ class XPort:
             in_reply_to_tweet_id=outgoing.reply_to_id,
             exclude_reply_user_ids=list(outgoing.exclude_author_ids) or None,
         )
-        post_id = (answer.get("data") or {}).get("id")
+        data = answer.get("data")
+        post_id = data.get("id") if isinstance(data, dict) else None
         if not post_id:
             raise OutcomeUnknown("x:answer", "X's answer names no post.")
         return str(post_id)
@@ -146,16 +160,10 @@ class XPort:
         if not unknown:
             return ReadBack({}, self._clock.now())
         us = await self._us()
-        return await asyncio.to_thread(self._read_back, us, unknown)
+        return await self._sending_threads.run(self._read_back, us, unknown)
 
     def _read_back(self, us: Identity, unknown: Sequence[Unknown]) -> ReadBack:
-        since = min(row.sending_at for row in unknown) - MARGIN
-        pages, whole = self._reading.pages(
-            self._reading.sdk.get_users_tweets, us.account_id, page_by="pagination_token", most=TIMELINE_PAGES,
-            start_time=since,
-        )  # fmt: skip
-        posts = {post["id"]: post for page in pages for post in page.get("data") or []}
-        standing = sorted(posts.values(), key=lambda post: int(post["id"]))
+        standing, reach = self._standing(us, min(row.sending_at for row in unknown) - CLOCK_MARGIN)
         found: dict[int, str] = {}
         used = set[str]().union(*(row.taken_ids for row in unknown))
         for row in sorted(unknown, key=lambda row: (row.sending_at, row.row_id)):
@@ -164,15 +172,45 @@ class XPort:
                     found[row.row_id] = post["id"]
                     used.add(post["id"])
                     break
-        cut = not whole or len(standing) >= TIMELINE_REACH
-        reach = moment_of(standing[0]["created_at"]) if cut and standing else since
         return ReadBack(found, reach)
+
+    def _standing(self, us: Identity, since: datetime) -> tuple[list[Json], datetime]:
+        """Our posts since then, oldest first, and how far back the reading reached."""
+        pages = self._reading.pages(
+            self._reading.sdk.get_users_tweets, us.account_id, page_by="pagination_token", most=TIMELINE_PAGES,
+            start_time=since,
+        )  # fmt: skip
+        shown = list(pages)
+        posts = {post["id"]: post for page in shown for post in _readable(page)}
+        standing = sorted(posts.values(), key=lambda post: int(post["id"]))
+        if any(len(page.get("data") or []) != len(_readable(page)) for page in shown):
+            return standing, self._clock.now()  # what could not be read may be what we look for
+        if pages.whole and len(standing) < TIMELINE_REACH:
+            return standing, since
+        return standing, written(standing[0]) if standing else self._clock.now()
+
+    async def said_since(self, moment: datetime, threads: Collection[str]) -> Said:
+        """Our posts since then, from our timeline; threads tell nothing more. Raises PlatformError."""
+        if threads:
+            return Said((), moment)
+        standing, reach = await self._sending_threads.run(self._standing, await self._us(), moment)
+        words = (
+            OwnWords(
+                message_id=first_id(post),
+                thread_id=str(post.get("conversation_id") or first_id(post)),
+                reply_to_id=reference(post, "replied_to"),
+                text=whole_text(post),
+                written_at=written(post),
+            )
+            for post in standing
+        )
+        return Said(tuple(words), reach)
 
     async def fetch(self, ref: str) -> bytes:
         """The bytes of a photo by its `Attachment.url`. Raises PlatformError; Refused for other hosts."""
         if not self._may_fetch(ref):
             raise Refused("x:photo_host", "Photos are fetched only from X's own photo host.")
-        return await asyncio.to_thread(self._reading.bytes_of, ref, MAX_PHOTO_BYTES)
+        return await self._reading_threads.run(self._reading.bytes_of, ref, MAX_PHOTO_BYTES)
 
     def _may_fetch(self, ref: str) -> bool:
         try:
@@ -185,15 +223,29 @@ class XPort:
 
     async def close(self) -> None:
         """Close the connections."""
+        self._reading_threads.close()
+        self._sending_threads.close()
         self._reading.close()
         self._sending.close()
 
 
-def _is_answer(post: dict[str, object], row: Unknown) -> bool:
+def _readable(page: Json) -> list[Json]:
+    """Posts that can be looked at: whatever else stands on the page is none of ours."""
+    good = []
+    for post in page.get("data") or []:
+        try:
+            written(post)
+            int(post["id"])
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+            continue
+        good.append(post)
+    return good
+
+
+def _is_answer(post: Json, row: Unknown) -> bool:
     """Whether our post is what the row was to send: same parent, same words, not older than the sending."""
-    written: datetime = moment_of(str(post["created_at"]))
     return (
         reference(post, "replied_to") == row.outgoing.reply_to_id
-        and written >= row.sending_at - MARGIN
+        and written(post) >= row.sending_at - CLOCK_MARGIN
         and comparable(whole_text(post)) == comparable(row.outgoing.text)
     )

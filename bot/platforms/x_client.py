@@ -6,7 +6,7 @@ Owns the SDK and the fields we ask for; it must not know what a post means.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ import tweepy
 
 from bot.clocks import OfficeClock
 from bot.platforms.http import PlatformSession
-from bot.platforms.port import Refused, Unreachable
+from bot.platforms.port import OutcomeUnknown, Refused, Unreachable
 from bot.platforms.x_errors import platform_error
+
+logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -45,8 +47,9 @@ _NEW_NAMES = {
 
 def in_sdk_names(answer: Json) -> Json:
     """The answer with the field names that tweepy knows, whichever of its two sets of names X used."""
-    includes = dict(answer.get("includes") or {})
-    if "posts" in includes:
+    told = answer.get("includes")
+    includes = dict(told) if isinstance(told, dict) else {}
+    if isinstance(includes.get("posts"), list):
         includes["tweets"] = [_renamed(one) for one in includes.pop("posts")]
     data = answer.get("data")
     if isinstance(data, list):
@@ -54,7 +57,9 @@ def in_sdk_names(answer: Json) -> Json:
     return {**answer, **({"includes": includes} if includes else {}), **({"data": data} if data else {})}
 
 
-def _renamed(post: Json) -> Json:
+def _renamed(post: Any) -> Any:
+    if not isinstance(post, dict):
+        return post  # x_reading says what is wrong with it
     return {_NEW_NAMES.get(name, name): value for name, value in post.items()}
 
 
@@ -78,6 +83,47 @@ class _XSession(PlatformSession):
         if not (reset.isascii() and reset.isdigit()):
             del response.headers["x-rate-limit-reset"]
         return response
+
+
+class Pages:
+    """The pages of one listing, each asked for when it is wanted; `whole` says at the end whether that was all.
+
+    A paging token that comes a second time ends the reading, incomplete: such a listing would never end.
+    """
+
+    def __init__(self, ask: Callable[..., Json], page_by: str, most: int) -> None:
+        self.whole = False
+        self._ask = ask
+        self._page_by = page_by
+        self._most = most
+
+    def __iter__(self) -> Iterator[Json]:
+        seen: set[str] = set()
+        token: dict[str, str] = {}
+        for _ in range(self._most):
+            answer = self._ask(**token)
+            following = _following(answer)
+            self.whole = following is None
+            yield answer
+            if following is None:
+                return
+            if following in seen:
+                logger.warning(
+                    "X names the same next page twice; the listing is read on by time",
+                    extra={"action": "x_paging_loop"},
+                )
+                return
+            seen.add(following)
+            token = {self._page_by: following}
+
+
+def _following(answer: Json) -> str | None:
+    """The token of the next page. Raises OutcomeUnknown for an answer that is no listing."""
+    meta, data = answer.get("meta"), answer.get("data")
+    if not isinstance(meta or {}, dict) or not isinstance(data or [], list):
+        raise OutcomeUnknown("x:answer", "X's listing could not be read.")
+    token = (meta or {}).get("next_token")
+    return str(token) if token else None
 
 
 class XClient:
@@ -118,26 +164,10 @@ class XClient:
             return in_sdk_names(answer)
         raise platform_error(TypeError(), now=self._clock.now(), sending=sending)
 
-    def pages(
-        self, ask: Callable[..., Any], *args: Any, page_by: str, most: int, **params: Any
-    ) -> tuple[list[Json], bool]:
-        """Up to `most` pages, newest first, and whether that was all. Raises PlatformError.
-
-        A paging token that comes a second time ends the reading, incomplete.
-        """
-        answers: list[Json] = []
-        seen: set[str] = set()
-        asked: dict[str, Any] = {"max_results": PAGE, **FIELDS, **params}
-        while len(answers) < most:
-            answers.append(self.call(ask, *args, **asked))
-            following = (answers[-1].get("meta") or {}).get("next_token")
-            if not following:
-                return answers, True
-            if following in seen:
-                return answers, False
-            seen.add(following)
-            asked[page_by] = following
-        return answers, False
+    def pages(self, ask: Callable[..., Any], *args: Any, page_by: str, most: int, **params: Any) -> Pages:
+        """The pages of a listing, newest first, at most `most`. Reading them raises PlatformError."""
+        asked = {"max_results": PAGE, **FIELDS, **params}
+        return Pages(lambda **token: self.call(ask, *args, **asked, **token), page_by, most)
 
     def bytes_of(self, address: str, most: int) -> bytes:
         """The photo behind an address, asked without keys. Raises PlatformError."""

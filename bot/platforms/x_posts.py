@@ -47,12 +47,27 @@ class Included:
 
     @classmethod
     def of(cls, answer: Json) -> Included:
-        includes = answer.get("includes") or {}
+        told = answer.get("includes")
+        includes = told if isinstance(told, dict) else {}
         return cls(
-            {one["id"]: one for one in includes.get("users", [])},
-            {one["id"]: one for one in includes.get("tweets", [])},
-            {one["media_key"]: one for one in includes.get("media", [])},
+            _by(includes.get("users"), "id"),
+            _by(includes.get("tweets"), "id"),
+            _by(includes.get("media"), "media_key"),
         )
+
+
+def _by(rows: Any, name: str) -> dict[str, Json]:
+    """Rows by their id; what has none helps nobody and is left out."""
+    found = [one for one in rows if isinstance(one, dict)] if isinstance(rows, list) else []
+    return {str(one[name]): one for one in found if one.get(name)}
+
+
+def written(post: Json) -> datetime:
+    """When a post was written: as X says, or as its id says where X's time cannot be read. Raises ValueError."""
+    try:
+        return moment_of(post["created_at"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return written_at(str(post["id"]))
 
 
 def first_id(post: Json) -> str:
@@ -89,13 +104,14 @@ def mentions_in(post: Json) -> list[Json]:
     """The mention entities of the whole text, each account once."""
     entities = ((post.get("note_tweet") or {}).get("entities") or {}).get("mentions") or []
     entities = [*entities, *((post.get("entities") or {}).get("mentions") or [])]
-    return list({str(one.get("id") or one["username"].lower()): one for one in entities}.values())
+    named = [one for one in entities if isinstance(one, dict) and isinstance(one.get("username"), str)]
+    return list({str(one.get("id") or one["username"].lower()): one for one in named}.values())
 
 
 def reference(post: Json, kind: str) -> str | None:
     """The id of the post that this one `retweeted`, `quoted` or `replied_to`."""
     for one in post.get("referenced_tweets") or []:
-        if one.get("type") == kind:
+        if one.get("type") == kind and one.get("id"):
             return str(one["id"])
     return None
 
@@ -171,7 +187,7 @@ def inbound_of(post: Json, included: Included, us: Identity) -> Inbound:
         platform=Platform.X,
         message_id=first_id(post),
         thread_id=str(post.get("conversation_id") or first_id(post)),
-        occurred_at=moment_of(post["created_at"]),
+        occurred_at=written(post),
         author=_author(post, included),
         by_us=by_us,
         text=LEADING_MENTIONS.sub("", text) if parent_id else text,

@@ -31,6 +31,7 @@ class FacebookWorld:
         self.photo_bytes: dict[str, bytes] = {}  # uploaded by us, or put here by a test
         self.refusals: list[Refusal] = []
         self.refuse_duplicates = True
+        self.refused_twins = 0
         self.duplicate_window = timedelta(hours=24)
         self.repeat_cursor = False  # pages of a listing name the cursor they were asked with
         self.hourly_calls = 4800

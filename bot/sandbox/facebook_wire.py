@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hashlib
 import hmac
 import json
 import re
@@ -23,6 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.sandbox.facebook import FacebookWorld
+from bot.sandbox.facebook_paging import BadCursor, paging_of, start_of
 from bot.sandbox.facebook_shapes import picked, shape_of
 from bot.sandbox.facebook_state import (
     COMMENT_LENGTH,
@@ -32,6 +32,7 @@ from bot.sandbox.facebook_state import (
     PrivateReply,
     Story,
 )
+from bot.sandbox.facebook_tokens import BadToken, app_token, debugged, owner_of, proof_of
 from bot.sandbox.wire import ResetConnection, broken_after
 from bot.sandbox.world import Fault, FaultKind
 from store.vocabulary import Platform
@@ -96,6 +97,8 @@ class GraphWire:
         if segments and VERSION.fullmatch(segments[0]):
             segments.pop(0)
         parameters = await self._parameters(request)
+        if (told := self._about_tokens(request.method, segments, parameters)) is not None:
+            return told
         try:
             page = self._page_of(parameters)
             operation, act = self._operation(request.method, segments, parameters, page)
@@ -164,15 +167,24 @@ class GraphWire:
         return found
 
     def _page_of(self, parameters: Parameters) -> Page:
-        token = str(parameters.get("access_token", ""))
-        for page in self.facebook.pages.values():
-            if token and hmac.compare_digest(page.token.encode(), token.encode()):
-                return page
-        raise GraphRefusal(190, "Invalid OAuth access token - Cannot parse access token")
+        try:
+            return owner_of(str(parameters.get("access_token", "")), self.facebook.pages.values())
+        except BadToken as error:
+            raise GraphRefusal(error.code, str(error)) from error
+
+    def _about_tokens(self, method: str, segments: list[str], parameters: Parameters) -> Response | None:
+        """The answer to a question about tokens, which needs no proof; None for any other request."""
+        answer = {("debug_token",): debugged, ("oauth", "access_token"): app_token}.get(tuple(segments))
+        if method != "GET" or answer is None:
+            return None
+        try:
+            return JSONResponse(answer(parameters, self.facebook.pages.values()))
+        except BadToken as error:
+            refusal = GraphRefusal(error.code, str(error))
+            return JSONResponse(refusal.body(), refusal.status)
 
     def _proof(self, page: Page, parameters: Parameters) -> None:
-        expected = hmac.new(page.app_secret.encode(), page.token.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, str(parameters.get("appsecret_proof", ""))):
+        if not hmac.compare_digest(proof_of(page), str(parameters.get("appsecret_proof", ""))):
             raise GraphRefusal(100, "Invalid appsecret_proof provided in the API argument")
 
     # how much
@@ -220,12 +232,8 @@ class GraphWire:
                 return "object", lambda _: self._many(asked, page)
             case "GET", [one]:
                 return ("me" if one == page.id else "object"), lambda _: self._one(one, asked)
-            case "GET", [one, "tagged"]:
-                return "tagged", lambda fault: self._listing(self._tagged(one), asked, fault, page)
-            case "GET", [one, "feed"]:
-                return "feed", lambda fault: self._listing(self._feed(one), asked, fault, page)
-            case "GET", [one, "comments"]:
-                return "comments", lambda fault: self._listing(self._comments(one, asked), asked, fault, page)
+            case "GET", [one, "tagged" | "feed" | "comments" as edge]:
+                return edge, lambda fault: self._listing(self._edge(one, edge, asked), asked, fault, f"{one}/{edge}")
             case "POST", [one, "comments"]:
                 return "comment", lambda _: self._comment(page, one, asked)
             case "POST", [_, "messages"]:
@@ -264,6 +272,14 @@ class GraphWire:
                 continue  # absent ids are left out of the answer
         return found
 
+    def _edge(self, object_id: str, edge: str, asked: Parameters) -> list[Story]:
+        match edge:
+            case "tagged":
+                return self._tagged(object_id)
+            case "feed":
+                return self._feed(object_id)
+        return self._comments(object_id, asked)
+
     def _tagged(self, page_id: str) -> list[Story]:
         tagged = [one for one in self.facebook.visible_stories() if one.tagged_at and page_id in one.page_ids]
         tagged.reverse()  # the later of two that were tagged in the same moment comes first
@@ -284,25 +300,27 @@ class GraphWire:
                 found.append(one)
         return found[::-1] if asked.get("order") == "reverse_chronological" else found
 
-    def _listing(self, stories: list[Story], asked: Parameters, fault: Fault | None, page: Page) -> dict[str, Any]:
+    def _listing(self, stories: list[Story], asked: Parameters, fault: Fault | None, path: str) -> dict[str, Any]:
         stories = self._within(stories, asked)
         if fault is not None:
             stories = self._misread(stories, fault)
         limit = min(100, max(1, int(asked.get("limit", 25))))
-        after = str(asked.get("after", ""))
         ids = [one.id for one in stories]
-        start = ids.index(_uncursor(after)) + 1 if after and _uncursor(after) in ids else 0
-        shown = stories[start : start + limit]
-        answer: dict[str, Any] = {"data": [self._shown(one, asked) for one in shown]}
-        if shown:
-            cursors = {"before": _cursor(shown[0].id), "after": _cursor(shown[-1].id)}
-            if self.facebook.repeat_cursor and after:
-                cursors["after"] = after
-            answer["paging"] = {"cursors": cursors}
-            if start + limit < len(stories) or self.facebook.repeat_cursor:
-                answer["paging"]["next"] = (
-                    f"{self.facebook.public_url}/v24.0/?access_token={page.token}&after={cursors['after']}"
-                )
+        try:
+            start = start_of(asked, ids, limit)
+        except BadCursor as error:
+            raise GraphRefusal(100, str(error)) from error
+        answer: dict[str, Any] = {"data": [self._shown(one, asked) for one in stories[start : start + limit]]}
+        if shown := ids[start : start + limit]:
+            answer["paging"] = paging_of(
+                self.facebook.public_url,
+                path,
+                asked,
+                shown,
+                more=start + limit < len(ids),
+                earlier=start > 0,
+                stuck=self.facebook.repeat_cursor,
+            )
         return answer
 
     def _within(self, stories: list[Story], asked: Parameters) -> list[Story]:
@@ -317,8 +335,10 @@ class GraphWire:
     def _misread(self, stories: list[Story], fault: Fault) -> list[Story]:
         match fault.kind:
             case FaultKind.STALE_READ:
+                now = self.world.clock.now()
                 newest = sorted(stories, key=lambda one: one.created_at)[-fault.count :]
-                return [one for one in stories if one not in newest]
+                hidden = {one.id for one in newest if fault.hides(now - one.created_at)}
+                return [one for one in stories if one.id not in hidden]
             case FaultKind.DUPLICATE:
                 return [copy for one in stories for copy in (one, one)]
             case FaultKind.SHUFFLE:
@@ -341,6 +361,7 @@ class GraphWire:
             raise GraphRefusal(100, "The comment is too long")
         self.facebook.visible(on_id)
         if self.facebook.refuse_duplicates and text and self._said_lately(page, text):
+            self.facebook.refused_twins += 1
             raise GraphRefusal(506, "Duplicate status message", subcode=1455006)
         bytes_given = picture if isinstance(picture, bytes) else None
         made = self.facebook.program_comment(page.id, on_id, text, picture=bytes_given, picture_url=address)
@@ -375,14 +396,3 @@ class GraphWire:
             raise GraphRefusal(200, "Permissions error")
         self.facebook.delete(object_id)
         return {"success": True}
-
-
-def _cursor(object_id: str) -> str:
-    return base64.urlsafe_b64encode(object_id.encode()).decode()
-
-
-def _uncursor(cursor: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
-    except ValueError:
-        raise GraphRefusal(100, "Invalid cursor") from None

@@ -9,7 +9,7 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.clocks import SteppedClock
@@ -28,7 +28,7 @@ class FaultKind(StrEnum):
     LATE = "late"  # answered 5xx now, done after `seconds` of real time
     NOT_JSON = "not_json"  # done, answered with an HTML page
     HALF_ANSWER = "half_answer"  # done, the answer breaks off
-    STALE_READ = "stale_read"  # a read that does not yet show the newest `count` items
+    STALE_READ = "stale_read"  # a read that does not yet show the newest `count` items (with `seconds`: younger ones)
     DUPLICATE = "duplicate"  # a read or webhook that brings items twice
     SHUFFLE = "shuffle"  # a read or webhook out of order
     REVOKED = "revoked"  # the token is dead
@@ -48,14 +48,19 @@ class Fault:
     count: int = 1
     channel: str | None = None  # only requests of this account (X user id, Facebook page id, bot id)
 
+    def hides(self, age: timedelta) -> bool:
+        """Whether a stale read may hide an item of this age (office time): any, unless `seconds` bounds it."""
+        return not self.seconds or age.total_seconds() < self.seconds
+
 
 class Faults:
-    """The faults that are switched on."""
+    """The faults that are switched on. `asked`: requests that could have met one; `hits`: those that did."""
 
     def __init__(self, seed: int = 0) -> None:
         self._faults: list[Fault] = []
         self._random = random.Random(seed)
         self._lock = threading.Lock()
+        self.asked = 0
         self.hits: list[tuple[Platform, str, FaultKind]] = []
 
     def add(self, fault: Fault) -> None:
@@ -75,6 +80,7 @@ class Faults:
     def pick(self, platform: Platform, operation: str, channel: str | None = None) -> Fault | None:
         """The fault that hits this request, if any; counts it down."""
         with self._lock:
+            self.asked += 1
             for fault in self._faults:
                 if fault.platform is not platform or fault.operation not in ("*", operation):
                     continue

@@ -6,6 +6,7 @@ Owns the state and the rules; the HTTP side is in x_wire. Times come from the of
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +47,7 @@ class XWorld:
     def __init__(self, world: World) -> None:
         self.world = world
         self.refuse_duplicates = True
+        self.refused_twins = 0
         self.reply_needs_mention = True
         self.accounts: dict[str, Account] = {}
         self.posts: dict[str, Post] = {}
@@ -54,6 +56,7 @@ class XWorld:
         self.by_conversation: dict[str, list[str]] = {}
         self.media: dict[str, Media] = {}
         self._ids_by_handle: dict[str, str] = {}
+        self.asked: Counter[tuple[str, int]] = Counter()  # requests by operation and status of the answer
         self._last_id = 0
 
     # accounts
@@ -231,6 +234,7 @@ class XWorld:
                 if other is not None:
                     self._may_answer(account, other)
             if self.refuse_duplicates and self._said_lately(account, text):
+                self.refused_twins += 1
                 raise Refusal(403, "Forbidden", DUPLICATE)
             shown = text
             if in_reply_to is not None:

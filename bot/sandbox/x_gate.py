@@ -28,6 +28,7 @@ LIMITS = {
     "lookup": 900,
     "user": 300,
     "create": 100,
+    "delete": 50,
 }
 
 
@@ -153,9 +154,10 @@ class XGate:
             headers |= self._use(("day", "app"), POSTS_PER_DAY, DAY, "x-app-limit-24hour-")
         return headers
 
-    def too_many(self, operation: str) -> Problem:
-        """The 429 of a window that is used up."""
-        reset = int((self._x.world.clock.now() + WINDOW).timestamp())
+    def too_many(self, operation: str, seconds: float = 0.0) -> Problem:
+        """The 429 of a window that is used up and begins anew in so many office seconds (0: a whole window)."""
+        wait = timedelta(seconds=seconds) if seconds else WINDOW
+        reset = int((self._x.world.clock.now() + wait).timestamp())
         limit = str(LIMITS[operation])
         return _too_many({"x-rate-limit-limit": limit, "x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)})
 

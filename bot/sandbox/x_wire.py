@@ -52,16 +52,20 @@ class XWire:
             Route("/2/tweets/search/recent", self._endpoint("search", self._search)),
             Route("/2/tweets", self._endpoint("lookup", self._lookup), methods=["GET"]),
             Route("/2/tweets", self._endpoint("create", self._create, signed=True), methods=["POST"]),
+            Route("/2/tweets/{id:int}", self._endpoint("delete", self._delete, signed=True), methods=["DELETE"]),
             Route("/media/{key}", self._photo),
         ]
 
     def _endpoint(self, operation: str, act: Act, *, signed: bool = False) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             await request.body()
+            response: Response
             try:
-                return await self._answer(request, operation, act, signed)
+                response = await self._answer(request, operation, act, signed)
             except Problem as problem:
-                return problem.response()
+                response = problem.response()
+            self._x.asked[operation, response.status_code] += 1
+            return response
 
         return answer
 
@@ -98,7 +102,7 @@ class XWire:
     def _broken_before(self, fault: Fault, operation: str, effect: Callable[[], Json]) -> Response | None:
         match fault.kind:
             case FaultKind.RATE_LIMITED:
-                raise self._gate.too_many(operation)
+                raise self._gate.too_many(operation, fault.seconds)
             case FaultKind.REVOKED:
                 raise Problem(401, "Unauthorized", "Unauthorized")
             case FaultKind.PERMANENT:
@@ -196,6 +200,16 @@ class XWire:
         )
         return {"data": {"id": post.id, "text": post.text, "edit_history_tweet_ids": list(post.history)}}
 
+    def _delete(self, request: Request, caller: Account) -> Json:
+        post_id = str(request.path_params["id"])
+        post = self._x.posts.get(post_id)
+        if post is None or post.deleted:
+            return {"data": {"deleted": False}}
+        if post.author.id != caller.id:
+            raise Problem(403, "Forbidden", "You are not authorized to delete this Tweet.")
+        self._x.delete(post_id)
+        return {"data": {"deleted": True}}
+
     async def _photo(self, request: Request) -> Response:
         media = self._x.media.get(request.path_params["key"])
         if media is None:
@@ -214,7 +228,9 @@ class XWire:
             raise _invalid("max_results", f"'max_results' must be between {smallest} and 100")
         fault: Fault | None = request.state.fault
         if fault and fault.kind is FaultKind.STALE_READ:
-            posts = posts[fault.count :]
+            now = self._x.world.clock.now()
+            hidden = sum(fault.hides(now - post.created_at) for post in posts[: fault.count])
+            posts = posts[hidden:]
         below = request.query_params.get(page_by, "").removeprefix("p")
         inside = _window(request)
         kept = [post for post in posts if inside(post) and (not below or int(post.id) < int(below))]
