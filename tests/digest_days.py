@@ -84,6 +84,7 @@ BUSY = DailyFigures(
         unknown_outbox=1,
         stopped_channels=("cmohry",),
         gaps=(Gap(channel="cm_page", since_at=START + timedelta(hours=3), until_at=START + timedelta(hours=4)),),
+        older_gaps=2,
     ),
 )
 

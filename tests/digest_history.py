@@ -225,4 +225,10 @@ def _gap(rng: Random) -> dict[str, Any]:
     since = some_moment(rng)
     until = rng.choice([START, END, since + timedelta(hours=1), since + timedelta(hours=100)])
     since, until = min(since, until), max(since, until)
-    return {"channel_id": rng.randint(1, 4), "since_at": since, "until_at": until, "why": "down"}
+    return {
+        "channel_id": rng.randint(1, 4),
+        "since_at": since,
+        "until_at": until,
+        "why": "down",
+        "settled_at": rng.choice([None, NOW]),
+    }

@@ -206,7 +206,8 @@ class Recount:
         )
 
     def trouble(self) -> Trouble:
-        touched = [gap for gap in self.gaps if gap["since_at"] < self.end and gap["until_at"] > self.start]
+        left = [gap for gap in self.gaps if gap["settled_at"] is None]
+        touched = [gap for gap in left if gap["since_at"] < self.end and gap["until_at"] > self.start]
         touched.sort(key=lambda gap: (gap["since_at"], gap["id"]))
         return Trouble(
             parked_inbox=len([row for row in self.inbox if row["state"] == "parked"]),
@@ -221,6 +222,7 @@ class Recount:
                 )
                 for gap in touched
             ),
+            older_gaps=len([gap for gap in left if gap["until_at"] <= self.start]),
         )
 
 

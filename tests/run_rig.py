@@ -6,6 +6,7 @@ Owns starting, stopping and killing only the processes it started.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,29 +63,38 @@ class Run:
 
     environment: Mapping[str, str]
     folder: Path
+    arguments: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] = field(init=False)
 
     def __enter__(self) -> Run:
         with self.log.open("ab") as log:
-            self.process = begin("run", given=self.environment, folder=self.folder, out=log, err=log)
+            self.process = begin("run", *self.arguments, given=self.environment, folder=self.folder, out=log, err=log)
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
 
     @property
     def log(self) -> Path:
         return self.folder / "run.log"
 
+    def kill(self) -> None:
+        """End it where it stands, without a word."""
+        self.process.kill()
+        self.process.wait()
+
     def said(self) -> str:
         """Everything on its stderr so far."""
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
-    def wait_for(self, what: str, found: Callable[[], Any], seconds: float = 40.0) -> Any:
+    def identified(self) -> int:
+        """How many accounts it has found itself to be."""
+        return len(re.findall(r"bot\.running: \S+ is \S+$", self.said(), re.MULTILINE))
+
+    def wait_for(self, what: str, found: Callable[[], Any], seconds: float = 120.0) -> Any:
         """The first truth that `found` gives; fails with the process's words when there is none in time."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -146,7 +146,7 @@ def assert_telegram_html(text: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_words_of_a_day_are_as_agreed(language: Language) -> None:
-    page = f"{render_daily(BUSY, language, missed=2)}\n----\n{render_daily(QUIET, language)}\n"
+    page = f"{render_daily(BUSY, language, missed=2, odd_rows=3)}\n----\n{render_daily(QUIET, language)}\n"
     file = Path(__file__).parent / "golden" / f"digest.{language}.txt"
     if os.environ.get("SMGT_UPDATE_GOLDENS"):
         file.write_text(page, encoding="utf-8")
@@ -171,9 +171,19 @@ def test_the_fullest_day_fits_one_message(language: Language) -> None:
         received=replace(BUSY.received, answered=reasons, ignored=reasons),
         trouble=replace(BUSY.trouble, gaps=(gap,) * 50, stopped_channels=("<&" * 32,) * 9),
     )
-    text = render_daily(full, language)
+    text = render_daily(full, language, odd_rows=million)
     assert_telegram_html(text)
     assert "12,34,567" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_day_that_adds_up_says_so_in_one_line(language: Language) -> None:
+    plain, counted = render_daily(BUSY, language).splitlines(), render_daily(BUSY, language, odd_rows=0).splitlines()
+    assert len([one for one in counted if one not in plain]) == 1
+    assert len(counted) == len(plain) + 1
+    quiet = render_daily(QUIET, language, odd_rows=2)
+    assert quiet.splitlines()[-1] != render_daily(QUIET, language).splitlines()[-1]
+    assert " 2 " in quiet.splitlines()[-1]
 
 
 def test_a_long_day_names_fewer_and_counts_the_others() -> None:

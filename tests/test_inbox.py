@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from store import channels, inbox
 from store.db import reading, writing
-from store.inbound import Attachment, Author, DeskUpdate, Heard, Inbound, Undeliverable
+from store.inbound import Attachment, Author, DeskUpdate, Heard, Inbound, Undeliverable, Unreadable
 from store.inbox import Decided
 from store.tables import inbox as inbox_table
 from store.vocabulary import DeskVerb, InboundVerb, InboxState, Platform
@@ -176,6 +176,39 @@ def test_a_waiting_flood_does_not_hide_others(engine: sa.Engine, channel_id: int
     assert claimed(engine, limit=10) == ["900:1"]
 
 
+def test_a_flood_waits_its_turn_behind_everybody_else(engine: sa.Engine, channel_id: int) -> None:
+    put(
+        engine, channel_id, *(post(f"flood{number}", "666") for number in range(60)), post("1:0", "1"), post("2:0", "2")
+    )
+    first = claimed(engine, 12)
+    assert first == [*(f"flood{number}" for number in range(10)), "1:0", "2:0"]
+    assert len(claimed(engine, 62)) == 62
+
+
+def test_named_rows_come_first_and_keep_their_actors_order(engine: sa.Engine, channel_id: int) -> None:
+    put(engine, channel_id, post("1:0", "1"), post("2:0", "2"), post("3:0", "3"), post("2:1", "2"))
+    with writing(engine) as conn:
+        ids = {key: number for number, key in enumerate(("1:0", "2:0", "3:0", "2:1"), 1)}
+        assert [row.event_key for row in inbox.claim(conn, 2, NOW, [ids["2:0"], ids["2:1"]])] == ["2:0", "2:1"]
+        assert [row.event_key for row in inbox.claim(conn, 1, NOW, [ids["2:1"]])] != ["2:1"], "2:0 waits before it"
+
+
+def test_what_happens_in_the_future_happened_now(engine: sa.Engine, channel_id: int) -> None:
+    put(engine, channel_id, replace(post("1:0"), occurred_at=NOW + timedelta(days=900)))
+    with writing(engine) as conn:
+        (row,) = inbox.claim(conn, 1, NOW)
+    assert row.occurred_at == row.heard.occurred_at == NOW
+
+
+def test_what_is_no_event_is_parked_once_with_its_reason(engine: sa.Engine, channel_id: int) -> None:
+    broken = Unreadable("malformed:7", "X listed a post that cannot be read (it has no id)")
+    with writing(engine) as conn:
+        assert inbox.put(conn, channel_id, [broken, post("1:0")], {}, NOW) == 2
+        assert inbox.put(conn, channel_id, [broken], {}, NOW) == 0
+        assert inbox.count_by_state(conn)[InboxState.PARKED] == 1
+    assert claimed(engine) == ["1:0"]
+
+
 def test_a_parked_row_lets_later_rows_go_and_can_be_released(engine: sa.Engine, channel_id: int) -> None:
     put(engine, channel_id, post("1:1"), post("2:1"))
     with writing(engine) as conn:
@@ -209,18 +242,23 @@ def test_a_payload_of_an_unknown_shape_is_parked_at_the_claim(engine: sa.Engine,
         assert inbox.count_by_state(conn)[InboxState.PARKED] == 2
 
 
+def _elsewhere(told: Inbound) -> Inbound:
+    """The post in a thread of its author's own."""
+    return replace(told, thread_id=f"t{told.author.id if told.author else ''}")
+
+
 @pytest.mark.postgres
 def test_a_worker_does_not_take_what_follows_another_workers_row(postgres_engine: sa.Engine) -> None:
     with writing(postgres_engine) as conn:
         channel_id = channels.register(conn, "cmohry", Platform.X).id
-    put(postgres_engine, channel_id, post("1:1"), post("2:1"), post("3:1", author="8"))
+    put(postgres_engine, channel_id, post("1:1"), post("2:1"), _elsewhere(post("3:1", author="8")))
     with writing(postgres_engine) as first, writing(postgres_engine) as second:
         assert [row.event_key for row in inbox.claim(first, 1, NOW)] == ["1:1"]
         assert [row.event_key for row in inbox.claim(second, 2, NOW)] == ["3:1"]
 
 
 def test_many_workers_decide_each_row_once_and_in_the_actors_order(engine: sa.Engine, channel_id: int) -> None:
-    put(engine, channel_id, *(post(f"{n}:1", author=str(n % 7)) for n in range(140)))
+    put(engine, channel_id, *(_elsewhere(post(f"{n}:1", author=str(n % 7))) for n in range(140)))
     seen: list[tuple[str, str]] = []
     faults: list[BaseException] = []
 

@@ -215,6 +215,38 @@ async def test_waits_grow_and_the_platforms_own_word_is_kept(sqlite_engine: sa.E
     assert await intake.read_once() == 1
 
 
+@pytest.mark.parametrize("seconds", [-5.0, 1e12, float("nan")])
+async def test_a_wait_nobody_can_mean_does_not_stop_the_reading(sqlite_engine: sa.Engine, seconds: float) -> None:
+    channel = channel_of(sqlite_engine, Platform.X)
+    absurd = RateLimited("x:429", "slow down", retry_at=NOW + timedelta(days=4000))
+    port = Script(sqlite_engine, RateLimited("x:429", "slow down", retry_after=seconds), absurd, Batch((heard("1"),)))
+    machine = Machine()
+    intake = Intake(sqlite_engine, SteppedClock(NOW), channel, port, machine=machine)
+    for _ in range(2):
+        assert await intake.read_once() == 0
+        assert 0 < intake.next_read_in() <= 2
+        machine.seconds += 2
+    assert await intake.read_once() == 1
+
+
+async def test_a_channel_that_cannot_be_read_is_told_and_taken_back(sqlite_engine: sa.Engine) -> None:
+    channel = channel_of(sqlite_engine, Platform.X)
+    clock, machine = SteppedClock(NOW), Machine()
+    port = Script(sqlite_engine, *(OSError("down") for _ in range(12)), Batch((heard("1"),)))
+    intake = Intake(sqlite_engine, clock, channel, port, machine=machine)
+    told = []
+    for _ in range(12):
+        await intake.read_once()
+        machine.seconds += 300
+        clock.advance(timedelta(minutes=1))
+        with reading(sqlite_engine) as conn:
+            told.append([alarm.code for alarm in open_alarms(conn)])
+    assert told == [[]] * 10 + [["reading_fails"]] * 2
+    assert await Intake(sqlite_engine, clock, channel, port, machine=machine).read_once() == 1
+    with reading(sqlite_engine) as conn:
+        assert open_alarms(conn) == []
+
+
 async def test_a_gap_is_noted_once(sqlite_engine: sa.Engine) -> None:
     channel = channel_of(sqlite_engine, Platform.X)
     gap = Gap(NOW - timedelta(days=9), NOW - timedelta(days=7), "longer away than search reaches")

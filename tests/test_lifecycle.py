@@ -199,7 +199,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def a_person_of_ours_writes(self) -> None:
         before = self.case
-        self._hear(HumanSpoke(text="We are on it."))
+        self._hear(HumanSpoke(message_id="h1", text="We are on it."))
         assert self.case == before
 
     # -- what always holds -------------------------------------------------------------------------------------------------

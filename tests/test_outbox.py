@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from store import channels, inbox, lanes, outbox, sending
+from store import channels, inbox, lanes, outbox, recognising, sending
 from store.alarms import open_alarms
 from store.channels import Channel
 from store.db import open_engine, reading, writing
 from store.inbound import Undeliverable
 from store.outbound import Outgoing
 from store.outbox import NewRow
+from store.payloads import words_mark
 from store.sending import Failure
 from store.tables import attempts, events
 from store.tables import outbox as outbox_table
@@ -131,6 +132,42 @@ def test_urgent_rows_go_first_but_never_past_their_destination(lane: Lane) -> No
     lane.add("b1", "t2", urgent=True)
     assert lane.due() == ["b1", "a1"]
     assert lane.due(limit=1) == ["b1"]
+
+
+def test_in_a_backlog_the_newest_go_first_and_every_fourth_is_the_oldest(lane: Lane) -> None:
+    for number in range(20):
+        lane.add(f"r{number}", f"t{number}", urgent=number in (3, 9))
+    assert lane.due(limit=8) == ["r9", "r3", "r19", "r0", "r18", "r17", "r16", "r1"]
+    assert lane.due(limit=21) == ["r3", "r9", *(f"r{number}" for number in range(20) if number not in (3, 9))]
+    lane.add("again", "t19")
+    assert "again" not in lane.due(limit=8), "a destination keeps its order"
+
+
+def test_in_a_backlog_everybodys_turn_comes_while_new_ones_keep_coming(lane: Lane) -> None:
+    for number in range(12):
+        lane.add(f"old{number}", f"t{number}")
+    rounds = 0
+    while lane.row("old6").state is not DeliveryState.SENT:
+        for number in range(4):
+            lane.add(f"new{rounds}:{number}", f"n{rounds}:{number}")
+        for step in lane.due(limit=4):
+            lane.sent(step, f"9{rounds}{step}")
+        rounds += 1
+        assert rounds < 20
+    assert rounds == 7  # one of the oldest each round, and new ones as many as came otherwise
+
+
+def test_officers_chats_keep_their_order_in_a_backlog(engine: sa.Engine) -> None:
+    with writing(engine) as conn:
+        desk = channels.register(conn, "desk", Platform.TELEGRAM)
+        for number in range(9):
+            outgoing = Outgoing(act=OutgoingAct.MESSAGE, text=f"notice {number}", thread_id="-100")
+            row = NewRow(
+                channel_id=desk.id, step_id=f"n{number}", recipient="-100", destination=f"-100:{number}",
+                template="notice", outgoing=outgoing,
+            )  # fmt: skip
+            outbox.add(conn, [row], NOW)
+        assert [row.step_id for row in outbox.due(conn, desk.id, NOW, 5)] == [f"n{number}" for number in range(5)]
 
 
 def test_a_message_for_the_morning_does_not_hold_tonights_answer(lane: Lane) -> None:
@@ -265,7 +302,7 @@ def test_one_platform_id_satisfies_one_row(lane: Lane) -> None:
     assert lane.row("b1").state is DeliveryState.PARKED
     assert lane.row("b1").error_code == "duplicate_sent_id"
     with reading(lane.engine) as conn:
-        assert outbox.taken_ids(conn, lane.channel.id, NOW) == {"900"}
+        assert recognising.taken_ids(conn, lane.channel.id, NOW) == {"900"}
 
 
 def test_a_refusal_on_a_citizens_platform_is_heard(lane: Lane) -> None:
@@ -347,12 +384,12 @@ def test_whether_a_post_of_our_account_is_smgts(lane: Lane) -> None:
     lane.add("b1", "t2")
     lane.sent("a1", "900")
     with reading(lane.engine) as conn:
-        assert outbox.is_ours(conn, lane.channel.id, "900", "whatever the platform shows")
-        assert not outbox.is_ours(conn, lane.channel.id, "901", "HRY26-000001-6 b1")  # not tried yet
+        assert recognising.is_ours(conn, lane.channel.id, "900", "whatever the platform shows")
+        assert not recognising.is_ours(conn, lane.channel.id, "901", "HRY26-000001-6 b1")  # not tried yet
     lane.start("b1")
     with reading(lane.engine) as conn:
-        assert outbox.is_ours(conn, lane.channel.id, "901", "@asha @ravi HRY26-000001-6\u00a0b1")
-        assert not outbox.is_ours(conn, lane.channel.id, "902", "Please call our office.")
+        assert recognising.is_ours(conn, lane.channel.id, "901", "@asha @ravi HRY26-000001-6\u00a0b1")
+        assert not recognising.is_ours(conn, lane.channel.id, "902", "Please call our office.")
         assert outbox.in_flight(conn) == 1
 
 
@@ -363,7 +400,10 @@ def test_every_try_is_on_record(lane: Lane) -> None:
         sending.mark_unknown(conn, row.id, BROKEN, NOW, epoch=lane.epoch)
         sending.mark_sent(conn, row.id, "900", NOW + MINUTE)
         tried = conn.execute(sa.select(attempts).order_by(attempts.c.id)).all()
-    assert [(one.result, one.error_code) for one in tried] == [("unknown", "x:500"), ("sent", None)]
+    assert [(one.result, one.error_code) for one in tried] == [
+        ("unknown", "x:500"),
+        ("sent", "found"),
+    ]  # one request, found by reading back
 
 
 def test_a_lane_has_one_owner_and_each_owner_a_new_epoch(engine: sa.Engine) -> None:
@@ -459,4 +499,34 @@ def test_looking_for_work_reads_only_what_is_open(sqlite_engine: sa.Engine) -> N
             plan = [row[-1] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
             for step in plan:
                 if any(f" {table}" in step for table in ("outbox", "inbox", "earlier")):
-                    assert "USING INDEX ix_outbox_open" in step or "ix_inbox_waiting" in step, plan
+                    by_id = "SEARCH inbox USING INTEGER PRIMARY KEY" in step  # those that the index named
+                    assert "USING INDEX ix_outbox_open" in step or "ix_inbox_waiting" in step or by_id, plan
+
+
+# -- copies that a platform kept without saying so -----------------------------------------------------------------------
+
+
+def test_a_copy_is_known_by_its_words_while_one_may_stand_there(engine: sa.Engine) -> None:
+    office = Lane(engine, Platform.TELEGRAM)
+    shown = "HRY26-000001-4: reply to this & tell us"
+    prompt = Outgoing(
+        act=OutgoingAct.MESSAGE, text="<b>HRY26-000001-4</b>: reply to this &amp;  tell us\n", thread_id="-5"
+    )
+    office.add("prompt:1", "-5:1", outgoing=prompt, recipient="-5")
+
+    def known(chat: str, words: str) -> str | None:
+        with reading(engine) as conn:
+            row = recognising.by_words_in_chat(conn, chat, words_mark(words))
+        return row.step_id if row else None
+
+    assert known("-5", shown) is None  # it was not tried: whatever looks like it is not ours
+    taken = office.start("prompt:1")
+    assert known("-5", shown) == "prompt:1"
+    assert known("-6", shown) is None
+    assert known("-5", f"{shown}!") is None
+    with writing(engine) as conn:
+        sending.mark_unknown(conn, taken.id, BROKEN, NOW, epoch=office.epoch)
+        assert sending.mark_repeat(conn, taken.id, prompt, NOW)
+        sending.mark_sent(conn, taken.id, "-5:9", NOW)
+    assert known("-5", shown) == "prompt:1"  # the copy is still there beside the repeat
+    office.release()

@@ -7,26 +7,12 @@ from core_office import DISTRICTS, case, directory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.routing import assign, chairs, cmo_post, department_for, first_level, may_act, may_see, supervisor_of
+from handlers.routing import assign, chairs, cmo_post, first_level, may_act, may_see, supervisor_of
 from handlers.understanding.taxonomy import taxonomy
 from store.vocabulary import Role, Sensitivity, Status
 
 CATEGORIES = taxonomy().categories
 FULL = directory()
-
-
-@pytest.mark.parametrize(
-    ("category", "rural", "department"),
-    [
-        ("garbage", None, "ulb"),
-        ("garbage", False, "ulb"),
-        ("garbage", True, "panchayat"),
-        ("pothole", True, "hsamb"),
-        ("power_fault", True, "power"),
-    ],
-)
-def test_the_department_in_charge(category: str, rural: bool | None, department: str) -> None:
-    assert department_for(CATEGORIES[category], rural) == department
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_webhooks_are_taken_and_a_port_in_use_is_told(folder: Path, sandbox: San
     fill_directory(sandbox, given["SMGT_DATABASE_URL"])
     slow_polls = given | {"SMGT_FACEBOOK_POLL_SECONDS": "3600"}
     with Run(slow_polls, folder) as run:
-        run.wait_for("the accounts", lambda: run.said().count(" is ") >= 4)
+        run.wait_for("the accounts", lambda: run.identified() >= 3)
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").json()["ready"] is True
         sandbox.facebook.subscribe(f"http://127.0.0.1:{port}/webhooks/facebook/cmo")
         story = on_facebook(sandbox)
@@ -186,7 +186,7 @@ def test_webhooks_are_taken_and_a_port_in_use_is_told(folder: Path, sandbox: San
 def test_an_office_whose_sandbox_goes_away_waits_and_stops_clean(folder: Path, sandbox: Sandbox) -> None:
     given = environment(sandbox, folder)
     with Run(given, folder) as run:
-        run.wait_for("the accounts", lambda: run.said().count(" is ") >= 4)
+        run.wait_for("the accounts", lambda: run.identified() >= 3)
         sandbox.stop()
         run.wait_for("the word", lambda: "The sandbox's clock" in run.said())
         assert run.stop() < 10
@@ -214,10 +214,10 @@ def test_two_runs_on_postgresql_share_the_work_and_one_takes_over(
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with Run(given, tmp_path / "a") as first:
-        first.wait_for("the accounts", lambda: first.said().count(" is ") >= 4)
+        first.wait_for("the accounts", lambda: first.identified() >= 3)
         fill_directory(sandbox, url)
         with Run(given, tmp_path / "b") as second:
-            second.wait_for("the accounts", lambda: second.said().count(" is ") >= 4)
+            second.wait_for("the accounts", lambda: second.identified() >= 3)
             post = on_x(sandbox, "asha", COMPLAINT)
             first.wait_for("the reply", lambda: replies_on_x(sandbox, post))
             first.process.kill()

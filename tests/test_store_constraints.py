@@ -20,6 +20,7 @@ NOON = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 RIGHT: dict[str, dict[str, Any]] = {
     "tickets": {"account_id": 1},
     "posts": {"department": "power"},
+    "labels": {"category": "sewer"},
 }
 """What a right row needs beyond its required columns."""
 
@@ -45,6 +46,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "ck_inbox_state_known": {"state": "nonsense", "decided_at": NOON, "result": "ignored"},
     "ck_satisfaction_outcome_known": {"outcome": "nonsense", "answered_at": NOON},
     "ck_tickets_outcome_known": {"status": "closed", "ended_at": NOON, "outcome": "nonsense"},
+    "ck_labels_a_label_tells_something": {"category": None},
     "ck_holdings_ends_after_it_begins": {"to_at": NOON - timedelta(seconds=1)},
 }
 """One wrong change for each check; unknown words and negative counts are made up by themselves."""

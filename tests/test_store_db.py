@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -11,15 +12,25 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from store import db
 from store.db import DatabaseBusy, DatabaseUnusable, migrate, open_engine, reading, require_current, writing
 from store.migrations import check
-from store.tables import accounts, counters, cursors, metadata
+from store.tables import accounts, attempts, counters, cursors, metadata, outbox
+from store.turns import Turns
 
 NOON = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+_MESSAGE = "INSERT INTO outbox (channel_id, step_id, recipient, destination, template, state, sent_at, created_at, "
+_MESSAGE += "next_attempt_at) VALUES (1, '{}', 'x:7', 't1', 'first_reply', '{}', {}, '2026-11-24', '2026-11-24')"
+BEFORE_HOLDING = (
+    "INSERT INTO channels (id, name, platform) VALUES (1, 'cmohry', 'x')",
+    _MESSAGE.format("a", "sent", "'2026-11-24'"),
+    _MESSAGE.format("b", "pending", "NULL"),
+    "INSERT INTO attempts (outbox_id, at, result) VALUES (1, '2026-11-24', 'sent')",
+)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -71,6 +82,29 @@ def test_a_database_goes_from_empty_to_current_and_a_second_migration_changes_no
     require_current(engine)
     migrate(engine)
     assert db.database_revision(engine) == db.code_revision()
+    engine.dispose()
+
+
+def test_an_older_database_keeps_its_messages_and_their_tries(empty_url: Callable[[], str]) -> None:
+    engine = open_engine(empty_url())
+    with engine.begin() as conn:
+        config = db._config()
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0003")  # before messages could be held
+        for statement in BEFORE_HOLDING:
+            conn.exec_driver_sql(statement)
+    assert db.schema_state(engine) == "older"
+    migrate(engine)
+    held = outbox.update().where(outbox.c.step_id == "b").values(state="held", released_at=NOON)
+    with writing(engine) as conn:
+        assert conn.execute(sa.select(outbox.c.step_id, outbox.c.state).order_by(outbox.c.id)).all() == [
+            ("a", "sent"),
+            ("b", "pending"),
+        ]
+        assert conn.execute(sa.select(attempts.c.outbox_id, attempts.c.result)).all() == [(1, "sent")]
+        assert conn.execute(held).rowcount == 1
+        with pytest.raises(sa.exc.IntegrityError), conn.begin_nested():
+            conn.exec_driver_sql("INSERT INTO attempts (outbox_id, at, result) VALUES (99, '2026-11-24', 'held')")
     engine.dispose()
 
 
@@ -308,3 +342,73 @@ def test_an_error_of_the_database_shows_no_values(engine: sa.Engine) -> None:
     with pytest.raises(sa.exc.DBAPIError) as caught, writing(engine) as conn:
         conn.execute(sa.text("INSERT INTO no_such_table (words) VALUES (:words)"), {"words": words})
     assert words not in str(caught.value)
+
+
+def test_a_writer_without_a_pause_keeps_nobody_out(sqlite_engine: sa.Engine) -> None:
+    ended = threading.Event()
+
+    def write_on_and_on() -> None:
+        while not ended.is_set():
+            with writing(sqlite_engine):
+                time.sleep(0.02)
+
+    busy = threading.Thread(target=write_on_and_on)
+    busy.start()
+    try:
+        waits = []
+        for _ in range(5):
+            begun = time.monotonic()
+            with writing(sqlite_engine):
+                waits.append(time.monotonic() - begun)
+    finally:
+        ended.set()
+        busy.join()
+    assert max(waits) < 1.0
+
+
+def test_turns_are_given_in_the_order_of_asking() -> None:
+    turns = Turns()
+    assert turns.take(0)
+    assert not turns.take(0.01)
+    had: list[int] = []
+
+    def wait(number: int) -> None:
+        assert turns.take(5)
+        had.append(number)
+        turns.give_back()
+
+    threads = []
+    for number in range(4):
+        threads.append(threading.Thread(target=wait, args=(number,)))
+        threads[-1].start()
+        while len(turns._waiting) <= number:
+            time.sleep(0.001)
+    turns.give_back()
+    for thread in threads:
+        thread.join()
+    assert had == [0, 1, 2, 3]
+    assert turns.take(0)
+
+
+@pytest.mark.postgres
+def test_a_process_that_hangs_within_a_transaction_lets_go_of_its_rows(migrated_postgres_url: str) -> None:
+    def limit(url: sa.URL) -> str:
+        engine = open_engine(url.render_as_string(False))
+        with engine.connect() as conn:
+            shown: str = conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one()
+        engine.dispose()
+        return shown
+
+    url = sa.make_url(migrated_postgres_url)
+    assert limit(url) == "2min"
+    quick = url.update_query_dict({"options": "-c idle_in_transaction_session_timeout=200"})
+    assert limit(quick) == "200ms"
+    engine, other = open_engine(quick.render_as_string(False)), open_engine(migrated_postgres_url)
+    with engine.connect() as hanging:
+        hanging.exec_driver_sql("LOCK TABLE alarms IN ACCESS EXCLUSIVE MODE")
+        with other.connect() as conn:  # waits until the server has ended the other session
+            assert conn.exec_driver_sql("SELECT count(*) FROM alarms").scalar_one() >= 0
+        with pytest.raises(sa.exc.DBAPIError):
+            hanging.exec_driver_sql("SELECT 1")
+    engine.dispose()
+    other.dispose()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.demo.script import StoryFault, parse_story, read_story
 from bot.demo.story import Player, StoryBroken, stage_for
+from handlers.digest.period import Period, office_day
+from handlers.reconciling.days import count_day
+from store.db import reading
 
 STORIES = Path(__file__).parents[1] / "bot" / "demo" / "data" / "stories"
 FILES = sorted(STORIES.glob("*.txt"))
@@ -19,7 +23,12 @@ async def test_story(file: Path, tmp_path: Path, migrated_sqlite_file: Path) -> 
     shutil.copy(migrated_sqlite_file, tmp_path / "smgt.db")
     story = read_story(file)
     async with stage_for(story, tmp_path) as stage:
+        begun = office_day(stage.now)
         await Player(stage, story).play()
+        with reading(stage.office.engine) as conn:
+            for days in range((office_day(stage.now) - begun).days + 1):
+                count = count_day(conn, Period(begun + timedelta(days=days)), stage.now)
+                assert {one.channel: one.mismatches for one in count.channels if not one.adds_up} == {}
 
 
 def test_the_forty_stories_are_there() -> None:

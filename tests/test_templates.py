@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -39,7 +40,6 @@ from store.vocabulary import Language, Platform, Sensitivity, Status
 GOLDEN = Path(__file__).parent / "golden"
 LANGUAGES = tuple(Language)
 DUE = datetime(2026, 11, 26, 11, 30, tzinfo=UTC)  # 5 pm in Haryana
-LONG_DUE = datetime(2026, 9, 30, 5, 15, tzinfo=UTC)  # Wednesday 30 September, 10:45
 LONG_NUMBER = "HRY26-1234567-8"
 REASONS = (
     "not_a_grievance", "personal_dispute", "court_matter", "rti", "service_rule", "no_details", "other_government",
@@ -143,13 +143,18 @@ VARIANTS: dict[str, Variants] = {
     "started": (("ticket", {}), ("none", {"number": None})),
     "outside": (("ticket", {}), ("none", {"number": None})),
     "withdrawal_undone": (("office", {}), ("desk", {"department": None})),
-    "rejected": tuple((reason, {"reason": reason}) for reason in REASONS),
+    "rejected": (
+        *((reason, {"reason": reason}) for reason in REASONS),
+        ("again", {"reason": "not_a_grievance", "again": True, "said_at": DUE}),
+    ),
     "emergency": (
-        ("wire", {}),
+        ("wire", {"helplines": ("emergency", "power_danger")}),
         ("fire", {"helplines": ("emergency", "fire")}),
         ("medical", {"helplines": ("emergency", "ambulance")}),
         ("woman", {"helplines": ("emergency", "women")}),
     ),
+    "officer_question": (("", {}), ("again", {"again": True, "said_at": DUE})),
+    "desk_words": (("", {}), ("again", {"again": True, "said_at": DUE})),
     "emergency_over": (("office", {}), ("desk", {"department": None})),
     "grave": (("plain", {"helplines": ("emergency",)}), ("woman", {"helplines": ("emergency", "women")})),
     "addition_notice": (("words", {"why": None}), ("media", {"why": None, "words": None, "has_media": True})),
@@ -264,6 +269,17 @@ def longest(names: dict[str, str], count: int = 1) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda code: -weighted_length(names[code]))[:count])
 
 
+@cache
+def longest_moment(language: Language) -> datetime:
+    """The moment that takes most words to tell: any weekday, month and hour."""
+    hours = itertools.product(range(1, 13), range(22, 29), range(24))
+    moments = [datetime(2026, month, day, hour, 15, tzinfo=UTC) for month, day, hour in hours]
+    facts = Facts(number=LONG_NUMBER)
+    return max(
+        moments, key=lambda at: weighted_length(render(language, "citizen", "stopped", replace(facts, said_at=at)))
+    )
+
+
 def extremes(language: Language) -> list[Facts]:
     """Every department with the longest district and every district with the longest department.
 
@@ -281,10 +297,10 @@ def extremes(language: Language) -> list[Facts]:
         numbers=(LONG_NUMBER,) * 12,
         typed_number="HRY 26 - 1234567 - 9 " * 3,
         note=1234567,
-        due_at=LONG_DUE,
-        disposed_at=LONG_DUE,
-        closed_at=LONG_DUE,
-        said_at=LONG_DUE,
+        due_at=longest_moment(language),
+        disposed_at=longest_moment(language),
+        closed_at=longest_moment(language),
+        said_at=longest_moment(language),
         department=department,
         district=district,
         pii_seen=True,

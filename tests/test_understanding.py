@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.learning.corpus import records
 from handlers.understanding import find_numbers, format_number, mask, read_answer, taxonomy, understand
 from handlers.understanding.key import dictionary_keys, key
 from handlers.understanding.meaning import Asked, Verdict
@@ -26,10 +25,6 @@ _DATA = Path(__file__).parent / "understanding"
 def _groups() -> list[list[str]]:
     text = (_DATA / "spelling_groups.tsv").read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines()]
-
-
-def _records(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (_DATA / name).read_text(encoding="utf-8").splitlines()]
 
 
 # ---- the key
@@ -313,41 +308,65 @@ def test_no_phone_number_survives(around: str, phone: int, devanagari: bool) -> 
     assert written not in mask(f"{around} {written} {around}")
 
 
-# ---- scores on the development sets, with which the tables were written
+# ---- scores on posts and answers by hands that saw no table, kept apart from all training; floors a little below them
 
 
 @cache
-def _post_scores() -> Scores:
-    return score_posts(_records("posts.jsonl"))
+def _scores(name: str) -> Scores:
+    return (score_answers if "answers" in name else score_posts)(records(name))
+
+
+@pytest.mark.parametrize("name", ["frozen/month", "frozen/examiner"])
+@pytest.mark.parametrize(
+    ("figure", "least"),
+    [
+        ("language", 0.98),
+        ("grievance recall", 0.96),
+        ("grievance precision", 0.93),
+        ("emergency recall", 0.98),
+        ("emergency precision", 0.7),
+        ("category right where not asked", 0.96),
+        ("category right or among the offers", 0.95),
+        ("district right where answered", 0.95),
+        ("district found", 0.91),
+    ],
+)
+def test_posts_score_at_least(name: str, figure: str, least: float) -> None:
+    value = _scores(name).shares[figure].value
+    assert value is not None
+    assert value >= least, _scores(name).rows()
+
+
+@pytest.mark.parametrize("name", ["frozen/month", "frozen/examiner"])
+@pytest.mark.parametrize(
+    ("figure", "most"),
+    [("category asked", 0.25), ("district for a text that settles none", 0.06), ("clean texts masked anywhere", 0.025)],
+)
+def test_posts_score_at_most(name: str, figure: str, most: float) -> None:
+    value = _scores(name).shares[figure].value
+    assert value is not None
+    assert value <= most, _scores(name).rows()
 
 
 @pytest.mark.parametrize(
-    ("name", "least"),
+    ("figure", "least"),
     [
-        ("language", 0.98),
-        ("grievance recall", 0.97),
-        ("grievance precision", 0.97),
-        ("emergency recall", 0.98),
-        ("category right where not asked", 0.9),
-        ("category right or among the offers", 0.9),
-        ("district right where answered", 0.97),
-        ("district found", 0.92),
-        ("personal data masked", 0.85),
+        ("category, asked category", 0.95),
+        ("category, asked district+category", 0.88),
+        ("district, asked district", 0.93),
+        ("district, asked district+category", 0.95),
+        ("verdict, asked satisfaction", 0.8),
     ],
 )
-def test_posts_score_at_least(name: str, least: float) -> None:
-    value = _post_scores().shares[name].value
+def test_answers_score_at_least(figure: str, least: float) -> None:
+    value = _scores("frozen/answers").shares[figure].value
     assert value is not None
-    assert value >= least, _post_scores().rows()
+    assert value >= least, _scores("frozen/answers").rows()
 
 
-def test_answers_score_and_nobody_unhappy_is_closed() -> None:
-    scores = score_answers(_records("answers.jsonl"))
-    assert scores.shares["not satisfied read as satisfied"].hits == 0
-    for name, share in scores.shares.items():
-        if name != "not satisfied read as satisfied":
-            assert share.value is not None
-            assert share.value >= 0.94, (name, str(share))
+def test_hardly_anybody_unhappy_is_read_as_satisfied() -> None:
+    assert _scores("frozen/answers").shares["not satisfied read as satisfied"].hits <= 2
+    assert _scores("answers/first").shares["not satisfied read as satisfied"].hits == 0
 
 
 # ---- answers

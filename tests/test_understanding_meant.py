@@ -6,6 +6,8 @@ import pytest
 
 from handlers.understanding import read_answer, understand
 from handlers.understanding.meaning import Asked, Verdict, Wants
+from handlers.understanding.text import normal
+from handlers.understanding.verdict import numbered_verdict
 from store.vocabulary import Language
 
 
@@ -157,3 +159,28 @@ def test_several_complaints_correct_nothing(text: str) -> None:
 def test_a_bare_water_offers_every_trouble_of_water() -> None:
     seen = understand("pani ki bahut dikkat")
     assert (seen.category, seen.category_choices) == (None, ("water_supply", "dirty_water", "waterlogging"))
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("1", Verdict.SATISFIED),
+        ("@cmohry २.", Verdict.UNSATISFIED),
+        ("option 2", Verdict.UNSATISFIED),
+        ("no 1", None),
+        ("3", None),
+        ("1 2", None),
+        ("1 👎", None),
+        ("1 😡", None),
+        ("1?", None),
+        ("-1", None),
+        ("2 din ho gaye", None),
+    ],
+)
+def test_a_number_alone_answers_what_our_question_offered(text: str, verdict: Verdict | None) -> None:
+    assert numbered_verdict(normal(text)) is verdict
+
+
+@pytest.mark.parametrize("text", ["2 - the teacher left again", "2. pani abhi bhi nahi", "२, गड्ढा वहीं है"])
+def test_a_two_with_its_reason_is_a_no(text: str) -> None:
+    assert read_answer(text, asked=Asked.SATISFACTION).verdict is Verdict.UNSATISFIED
