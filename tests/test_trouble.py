@@ -54,7 +54,7 @@ SENTENCES = {
 }
 OUTSIDE = (sa.exc.DBAPIError, DatabaseUnusable)
 MORE_THAN_A_PAGE = 24
-"""Posts whose rows need a new page of the file wherever the last one ended: a row of the inbox is over 400 bytes, a page 4,096."""
+"""Posts whose rows need a new page of 4,096 bytes wherever the last one ended: a row of the inbox is over 400 bytes."""
 
 
 @dataclass
