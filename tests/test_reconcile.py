@@ -305,7 +305,8 @@ async def test_a_post_that_nobody_decides_is_named_once_it_waits_too_long(worked
 
 async def test_the_morning_tells_what_does_not_add_up_until_it_does(worked: Worked) -> None:
     with reading(worked.engine) as conn:
-        complaint = next(row for row in conn.execute(sa.select(inbox)) if str(row.result).startswith("ticketed"))
+        heard = conn.execute(sa.select(inbox).order_by(inbox.c.id)).all()
+        complaint = next(row for row in heard if str(row.result).startswith("ticketed"))
     with unguarded(worked.engine) as conn:
         gone = sa.select(outbox).where(outbox.c.step_id == f"answer:in:{complaint.id}")
         lost = dict(conn.execute(gone).mappings().one())
