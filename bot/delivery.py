@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -26,6 +26,7 @@ from bot.platforms.port import OutcomeUnknown, PlatformError, Port, in_time
 from bot.reading_back import ReadingBack
 from bot.resting import rest
 from bot.seldom import SELDOM
+from bot.under_way import Outcome, UnderWay
 from handlers.gate import hold_back
 from handlers.reach import EVERYBODY, Reach
 from store import lanes, outbox, sending
@@ -44,6 +45,8 @@ __all__ = ["Delivery", "DeliveryPolicy"]
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+REQUESTS: Final = 20  # for each that may be under way: then what is unknown has its turn
 
 
 def silently(outgoing: Outgoing) -> Outgoing:
@@ -98,7 +101,8 @@ class Delivery:
         self._at_once = self.policy.side_by_side if channel.platform is Platform.TELEGRAM else 1
         self._lane: lanes.Lane | None = None
         self._lane_not_before = 0.0
-        self._unwritten: list[tuple[OutboxRow, str | PlatformError]] = []
+        self._unwritten: list[tuple[OutboxRow, Outcome]] = []
+        self._stop = asyncio.Event()
 
     @property
     def owns_lane(self) -> bool:
@@ -118,25 +122,19 @@ class Delivery:
             due = min(urgent or spent_until, max(first, spent_until))
         return max(due, self.paused_until or due)
 
-    async def send_due(self, limit: int = 20) -> int:
+    async def send_due(self, limit: int | None = None) -> int:
         """Send what is due now, up to `limit` requests; returns how many were tried. 0 while standing by."""
         async with self._busy:
             if not await self._hold_lane():
                 return 0
             await self._write()
-            tried = 0
-            while tried < limit and await self._may_ask():
-                probing = self._outcomes.circuit.open_since is not None
-                rows = await asyncio.to_thread(self._due, 1 if probing else limit - tried)
-                if not rows:
-                    if probing:
-                        await asyncio.to_thread(self._outcomes.answered)
-                    break
-                for together in _waves(rows, self._at_once):
-                    tried += len(together)
-                    if not await self._send(together):
-                        return tried
-            return tried
+            async with UnderWay(self._at_once) as under_way:
+                try:
+                    return await self._send(under_way, REQUESTS * self._at_once if limit is None else limit)
+                except DATABASE_FAULTS:
+                    while under_way:  # what the platform answers is written down once the database is back
+                        self._unwritten.extend(await under_way.ended())
+                    raise
 
     async def read_back_due(self) -> int:
         """Settle rows of unknown outcome whose quiet time is over; returns how many were settled."""
@@ -155,6 +153,7 @@ class Delivery:
 
     async def run(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
         """Send until `stop`; `wake` (this lane's own) says that there may be something new."""
+        self._stop = stop
         try:
             while not stop.is_set():
                 try:
@@ -197,13 +196,14 @@ class Delivery:
         answer = await self._asked(self._port.identify())
         return not isinstance(answer, PlatformError) or await asyncio.to_thread(self._outcomes.probe_failed, answer)
 
-    def _due(self, limit: int) -> list[OutboxRow]:
+    def _due(self, limit: int, is_idle: bool) -> list[OutboxRow]:
         lane = self._lane
         if lane is None:
             return []
         with writing(self._engine) as conn:
             now = self._clock.now()
-            self._take_in_orphans(conn, lane, now)
+            if is_idle:
+                self._take_in_orphans(conn, lane, now)
             rows = self._within_budget(conn, outbox.due(conn, self.channel.id, now, limit), now, limit)
         if rows:
             passing("delivery.due")
@@ -241,8 +241,39 @@ class Delivery:
             self._outcomes.log(logging.WARNING, "owner_gone", f"{len(left)} messages were left half-way; reading back")
             passing("delivery.orphans_written")
 
-    async def _send(self, rows: list[OutboxRow]) -> bool:
-        """Send rows of different destinations side by side; False if the lane should stop for now."""
+    async def _send(self, under_way: UnderWay, limit: int) -> int:
+        """Begin whatever can begin and write down whatever has ended, until nothing is due or the lane should rest."""
+        tried, go_on = 0, True
+        waiting: list[OutboxRow] = []
+        while True:
+            picked: list[OutboxRow] = []
+            if go_on and tried < limit and under_way.has_room and not self._stop.is_set():
+                picked = under_way.pick(waiting)
+                if not picked:
+                    waiting = await self._look(limit - tried, is_idle=not under_way)
+                    picked = under_way.pick(waiting)
+            if picked:
+                tried += len(picked)
+                waiting = [row for row in waiting if row not in picked]
+                go_on = await self._begin(under_way, picked)
+            elif under_way:
+                self._unwritten.extend(await under_way.ended())
+                go_on = await self._write() and go_on
+            else:
+                return tried
+
+    async def _look(self, limit: int, *, is_idle: bool) -> list[OutboxRow]:
+        """What is due, if the platform may be asked at all."""
+        if not await self._may_ask():
+            return []
+        probing = self._outcomes.circuit.open_since is not None
+        rows = await asyncio.to_thread(self._due, 1 if probing else limit, is_idle)
+        if probing and not rows:
+            await asyncio.to_thread(self._outcomes.answered)
+        return rows
+
+    async def _begin(self, under_way: UnderWay, rows: list[OutboxRow]) -> bool:
+        """Commit rows of different chats as `sending`, then let their requests begin; False if the lane is lost."""
         begun = self._machine()
         taken = await asyncio.to_thread(self._take, [row.id for row in rows])
         if self._lane is None:
@@ -252,9 +283,9 @@ class Delivery:
             await asyncio.to_thread(self._put_back, taken)
             return True
         passing("delivery.sending_committed")
-        outcomes = await asyncio.gather(*(self._request(row, begun) for row in taken))
-        self._unwritten = list(zip(taken, outcomes, strict=True))
-        return await self._write()
+        for row in taken:
+            under_way.begin(row, self._request(row, begun))
+        return True
 
     async def _write(self) -> bool:
         """Write down what became of the latest requests; when the database fails, it is done before anything else."""
@@ -281,7 +312,7 @@ class Delivery:
             del self._unwritten[0]
         return go_on
 
-    async def _request(self, row: OutboxRow, begun: float) -> str | PlatformError:
+    async def _request(self, row: OutboxRow, begun: float) -> Outcome:
         """The one request for a row: the platform's id of the message, or what went wrong."""
         if row.outgoing is None:
             return OutcomeUnknown("no_words", "the words were erased while the row was taken")
@@ -343,19 +374,3 @@ class Delivery:
         if isinstance(error, OutcomeUnknown):
             self._reading_back.unknown_from_now(row.id)
         return go_on
-
-
-def _waves(rows: list[OutboxRow], at_once: int) -> Iterator[list[OutboxRow]]:
-    """The rows in their order, in waves of at most `at_once` different chats: a chat gets one request at a time."""
-    left = rows
-    while left:
-        wave: dict[str, OutboxRow] = {}
-        later: list[OutboxRow] = []
-        for row in left:
-            chat = row.outgoing.thread_id if row.outgoing is not None else row.destination
-            if chat in wave or len(wave) >= at_once:
-                later.append(row)
-            else:
-                wave[chat] = row
-        yield list(wave.values())
-        left = later
