@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
@@ -75,7 +76,8 @@ class ReadingBack:
         self._first_seen: dict[int, float] = {}
         self._not_before = 0.0
         self._failures = 0
-        self._hopeless = 0
+        self._refused: Counter[str] = Counter()  # failures in a row, by what was asked together
+        self._hopeless: Counter[str] = Counter()  # those of them that no patience mends
 
     def begin_anew(self) -> None:
         """The lane was taken: what another owner did meanwhile is not known, so every quiet time starts again."""
@@ -100,10 +102,26 @@ class ReadingBack:
         if self.channel.platform is Platform.TELEGRAM:
             repeat = [row for row in waiting if row.id in ripe]
             return settled + await asyncio.to_thread(self._repeat, repeat)
-        answer = await self._ask_back(waiting)
-        if answer is None:
-            return settled
-        return settled + await asyncio.to_thread(self._settle, waiting, ripe, answer)
+        for part in self._parts(waiting, ripe):
+            answer = await self._ask_back(part)
+            if answer is None:
+                break
+            settled += await asyncio.to_thread(self._settle, part, ripe, answer)
+        return settled
+
+    def _parts(self, waiting: list[OutboxRow], ripe: set[int]) -> list[list[OutboxRow]]:
+        """What is asked together: X shows all we said in one reading, Facebook each thread by itself.
+
+        One thread that cannot be read must not keep the others waiting: it is asked last the next time.
+        """
+        parts: dict[str, list[OutboxRow]] = {}
+        for row in waiting:
+            parts.setdefault(self._part(row), []).append(row)
+        asked = [rows for rows in parts.values() if any(row.id in ripe for row in rows)]
+        return sorted(asked, key=lambda rows: (self._refused[self._part(rows[0])], self._first_seen[rows[0].id]))
+
+    def _part(self, row: OutboxRow) -> str:
+        return "all" if self.channel.platform is Platform.X else row.thread
 
     def _settle_without_reading(self) -> tuple[int, list[OutboxRow]]:
         """What needs no reading back goes again or is dropped; the rest is seen and waits its quiet time."""
@@ -159,11 +177,13 @@ class ReadingBack:
         try:
             answer = await asyncio.wait_for(self._port.read_back(wanted), self.policy.read_deadline)
         except Exception as error:  # noqa: BLE001 - the adapter itself may fail: asked again, logged, not for ever
-            await asyncio.to_thread(self._failed, error)
-            if self._hopeless < self.policy.max_attempts:
+            await asyncio.to_thread(self._failed, error, self._part(rows[0]))
+            if self._hopeless[self._part(rows[0])] < self.policy.max_attempts:
                 return None
             answer = ReadBack({}, self._clock.now())  # it shows us nothing, and never will
-        self._failures = self._hopeless = 0
+        self._failures = 0
+        self._refused.pop(self._part(rows[0]), None)
+        self._hopeless.pop(self._part(rows[0]), None)
         self.counts["read_back"] += 1
         passing("readback.answered")
         return answer
@@ -178,13 +198,16 @@ class ReadingBack:
             if row.outgoing is not None and row.id in begun
         ]
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception, part: str) -> None:
         """A platform that is down is waited for; one that refuses to show our messages is not asked for ever."""
         self._failures += 1
         grown = self.policy.first_wait * 2.0 ** min(self._failures - 1, 16)
-        self._not_before = self._machine() + min(grown, LONGEST_WAIT) * self._chance.uniform(0.5, 1.0)
+        self._not_before = self._machine() + min(grown, LONGEST_WAIT, self.policy.longest_wait) * self._chance.uniform(
+            0.5, 1.0
+        )
         passing_trouble = isinstance(error, TimeoutError | CredentialsRefused | NotSent | OutcomeUnknown)
-        self._hopeless = 0 if passing_trouble else self._hopeless + 1
+        self._refused[part] += 1
+        self._hopeless[part] = 0 if passing_trouble else self._hopeless[part] + 1
         if isinstance(error, PlatformError | TimeoutError):
             code = error.code if isinstance(error, PlatformError) else "deadline"
             self._outcomes.log(logging.WARNING, code, "Reading back failed; it is tried again")

@@ -44,13 +44,13 @@ class UnderWay:
 
     def pick(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Of these, in their order, those that can begin now: there is room, and nothing goes to their chat."""
-        busy = {_chat(row) for row in self._tasks.values()}
+        busy = {row.thread for row in self._tasks.values()}
         picked: list[OutboxRow] = []
         for row in rows:
             if len(self._tasks) + len(picked) >= self._at_once:
                 break
-            if _chat(row) not in busy:
-                busy.add(_chat(row))
+            if row.thread not in busy:
+                busy.add(row.thread)
                 picked.append(row)
         return picked
 
@@ -63,7 +63,3 @@ class UnderWay:
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         rows = {task: self._tasks.pop(task) for task in list(self._tasks) if task in done}
         return [(row, task.result()) for task, row in rows.items()]
-
-
-def _chat(row: OutboxRow) -> str:
-    return row.outgoing.thread_id if row.outgoing is not None else row.destination

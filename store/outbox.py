@@ -91,6 +91,11 @@ class OutboxRow:
     marked_repeat: bool
     released_at: datetime | None
 
+    @property
+    def thread(self) -> str:
+        """The thread or chat it goes to; its destination once the words are gone."""
+        return self.outgoing.thread_id if self.outgoing is not None else self.destination
+
 
 _PLAIN_FIELDS: Final = tuple(one.name for one in fields(OutboxRow) if one.name not in ("outgoing", "state"))
 

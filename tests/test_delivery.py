@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,11 +22,12 @@ from bot.platforms.port import (
     NotSent,
     OutcomeUnknown,
     ReadBack,
+    Unknown,
     Unreachable,
 )
 from bot.sandbox.world import Fault, FaultKind
 from store import channels, inbox
-from store.db import writing
+from store.db import DatabaseBusy, writing
 from store.inbound import Undeliverable
 from store.outbound import Outgoing
 from store.vocabulary import DeliveryState, OutgoingAct, Platform
@@ -285,6 +287,77 @@ async def test_a_full_group_waits_alone(sqlite_engine: sa.Engine) -> None:
         await made.delivery.release()
 
 
+class OneSlowChat(Recorder):
+    """A messenger on which the chat `slow` answers only once `others` messages were sent elsewhere."""
+
+    def __init__(self, others: int) -> None:
+        super().__init__(Platform.TELEGRAM)
+        self._others = others
+        self._enough = asyncio.Event()
+        self.under_way: Counter[str] = Counter()
+        self.most_at_once = 0
+
+    async def send(self, outgoing: Outgoing) -> str:
+        self.under_way[outgoing.thread_id] += 1
+        self.most_at_once = max(self.most_at_once, *self.under_way.values())
+        try:
+            if outgoing.thread_id == "slow":
+                await self._enough.wait()
+            sent_id = await super().send(outgoing)
+            if len(self.sent) == self._others:
+                self._enough.set()
+            return sent_id
+        finally:
+            self.under_way[outgoing.thread_id] -= 1
+
+
+async def test_a_chat_that_answers_slowly_holds_up_no_other(engine: sa.Engine) -> None:
+    port = OneSlowChat(others=30)
+    made = stand(engine, SteppedClock(NOW), port)
+    for at in range(3):
+        made.add(f"slow:{at}", reply(f"slow {at}", "slow"), f"slow:{at}")
+    for at in range(30):
+        made.add(f"quick:{at}", reply(f"quick {at}", f"quick{at % 2}"), f"quick{at % 2}:{at}")
+    assert await made.delivery.send_due() == 33
+    assert port.sent[-3:] == ["slow 0", "slow 1", "slow 2"]
+    assert port.most_at_once == 1
+    await made.delivery.release()
+
+
+async def test_requests_under_way_are_written_down_though_the_database_failed_meanwhile(engine: sa.Engine) -> None:
+    port = OneSlowChat(others=1)
+    made = stand(engine, SteppedClock(NOW), port)
+    rows = [made.add("slow", reply("slow", "slow")), made.add("quick", reply("quick", "quick"))]
+    troubles = [DatabaseBusy("The database is held by somebody else.")]
+
+    def fail_once(passed: str) -> None:
+        if passed == "delivery.sent_written" and troubles:
+            raise troubles.pop()
+
+    with made.hooked(fail_once), pytest.raises(DatabaseBusy):
+        await made.delivery.send_due()
+    assert port.sent == ["quick", "slow"]
+    await made.delivery.send_due()
+    assert [made.state(row) for row in rows] == [DeliveryState.SENT] * 2
+    assert port.sent == ["quick", "slow"]
+    await made.delivery.release()
+
+
+async def test_nothing_new_begins_once_all_stops(engine: sa.Engine) -> None:
+    port = Recorder(Platform.TELEGRAM)
+    made = stand(engine, SteppedClock(NOW), port)
+    rows = [made.add(f"{at}", reply(f"{at}", f"chat {at % 2}"), f"chat {at % 2}:{at}") for at in range(30)]
+    stop = asyncio.Event()
+
+    async def told_to_stop() -> None:
+        stop.set()
+
+    port.on_send = told_to_stop
+    await made.delivery.run(stop, asyncio.Event())
+    assert len(port.sent) == 2
+    assert Counter(made.state(row) for row in rows) == {DeliveryState.SENT: 2, DeliveryState.PENDING: 28}
+
+
 async def test_a_press_is_answered_once_or_quietly_not(sqlite_engine: sa.Engine) -> None:
     async with telegram_stage() as stage:
         made = stand(sqlite_engine, stage.world.clock, stage.port)
@@ -431,6 +504,36 @@ async def test_a_lost_lane_is_noticed_before_the_next_message(postgres_engine: s
     port.on_send = None
     await made.delivery.send_due()
     assert port.sent == ["a0", "a1"]
+    await made.delivery.release()
+
+
+class UnreadableThreads(Recorder):
+    """A page on which some threads cannot be read; the others show that nothing of ours was posted."""
+
+    def __init__(self, unreadable: set[str]) -> None:
+        super().__init__(Platform.FACEBOOK)
+        self._unreadable = unreadable
+
+    async def read_back(self, unknown: Sequence[Unknown]) -> ReadBack:
+        (thread,) = {row.outgoing.thread_id for row in unknown}
+        if thread in self._unreadable:
+            raise OutcomeUnknown("facebook:http500", "not now")
+        return ReadBack({}, NOW - timedelta(days=1))
+
+
+async def test_a_thread_that_cannot_be_read_back_holds_up_no_other(engine: sa.Engine) -> None:
+    port = UnreadableThreads({"t0", "t2"})
+    made = stand(engine, SteppedClock(NOW), port)
+    rows = [made.add(f"a{at}", reply(f"a{at}", f"t{at}")) for at in range(5)]
+    port.failures = [OutcomeUnknown("facebook:broken", "broke off") for _ in rows]
+    await made.delivery.send_due()
+    assert {made.state(row) for row in rows} == {DeliveryState.UNKNOWN}
+    await made.delivery.read_back_due()
+    for _ in range(4):
+        made.machine.seconds += made.policy.quiet + 60
+        await made.delivery.read_back_due()
+    unknown, again = DeliveryState.UNKNOWN, DeliveryState.RETRY
+    assert [made.state(row) for row in rows] == [unknown, again, unknown, again, again]
     await made.delivery.release()
 
 
