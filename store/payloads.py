@@ -40,6 +40,14 @@ class _Envelope(msgspec.Struct):
     heard: msgspec.Raw
 
 
+# Made while the module is loaded: msgspec 0.22 crashes the process when two threads read one type for the first time.
+_READ_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_READ_HEARD: Final[dict[str, msgspec.json.Decoder[Inbound | DeskUpdate | Undeliverable]]] = {
+    name: msgspec.json.Decoder(shape) for name, shape in _SHAPES.items()
+}
+_READ_OUTGOING: Final = msgspec.json.Decoder(Outgoing)
+
+
 class PayloadUnreadable(ValueError):
     """The JSON is not what this version of SMGT writes; the message names the field, not its words."""
 
@@ -69,8 +77,8 @@ def heard_to_json(heard: Heard) -> HeardJson:
 def heard_from_json(text: str) -> Heard:
     """Read an event back. Raises PayloadUnreadable."""
     try:
-        envelope = msgspec.json.decode(text, type=_Envelope)
-        return msgspec.json.decode(envelope.heard, type=_SHAPES[envelope.type])
+        envelope = _READ_ENVELOPE.decode(text)
+        return _READ_HEARD[envelope.type].decode(envelope.heard)
     except KeyError as error:
         raise PayloadUnreadable("an event of a type that this version does not know") from error
     except msgspec.MsgspecError as error:
@@ -85,7 +93,7 @@ def outgoing_to_json(outgoing: Outgoing) -> str:
 def outgoing_from_json(text: str) -> Outgoing:
     """Read an outgoing message back. Raises PayloadUnreadable."""
     try:
-        return msgspec.json.decode(text, type=Outgoing)
+        return _READ_OUTGOING.decode(text)
     except msgspec.MsgspecError as error:
         raise PayloadUnreadable(str(error)) from error
 
@@ -121,12 +129,12 @@ def _write(heard: Heard) -> bytes:
     except (TypeError, ValueError, msgspec.MsgspecError) as error:
         raise PayloadUnreadable(f"a field that cannot be written: {type(error).__name__}") from error
     try:
-        read = msgspec.json.decode(body, type=_SHAPES[name])
+        read = _READ_HEARD[name].decode(body)
     except msgspec.MsgspecError as error:
         raise PayloadUnreadable(str(error)) from error
     if b"\\u0000" in body:  # PostgreSQL keeps no NUL in a text, and nobody reads one
         body = msgspec.json.encode(_without_nul(msgspec.to_builtins(read)))
-        read = msgspec.json.decode(body, type=_SHAPES[name])
+        read = _READ_HEARD[name].decode(body)
     _bounded_ids(read)
     if not read.key:
         raise PayloadUnreadable("an event without a key")

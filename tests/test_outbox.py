@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -530,3 +532,35 @@ def test_a_copy_is_known_by_its_words_while_one_may_stand_there(engine: sa.Engin
         sending.mark_sent(conn, taken.id, "-5:9", NOW)
     assert known("-5", shown) == "prompt:1"  # the copy is still there beside the repeat
     office.release()
+
+
+FIRST_READERS = """
+import sys, threading
+from store.inbound import Undeliverable
+from store.outbound import Outgoing
+from store.payloads import heard_from_json, outgoing_from_json
+from store.vocabulary import OutgoingAct
+
+sys.setswitchinterval(1e-6)
+message = '{"act":"message","text":"x","thread_id":"1"}'
+event = ('{"type":"undeliverable","heard":{"key":"refused:1","occurred_at":"2026-11-24T04:00:00Z",'
+         '"outbox_id":1,"ticket_id":1,"code":"x","template":"x"}}')
+together = threading.Barrier(8)
+
+def read():
+    together.wait()
+    for _ in range(20):
+        outgoing_from_json(message), heard_from_json(event)
+
+threads = [threading.Thread(target=read) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_threads_that_read_the_first_payloads_together_do_not_end_the_process() -> None:
+    for _ in range(6):  # four of five such processes crashed while the types were looked at on first use
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", FIRST_READERS], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")

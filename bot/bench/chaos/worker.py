@@ -6,6 +6,7 @@ it says whether a request of its own is under way and reads where it is to die. 
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import mmap
 import os
@@ -95,6 +96,7 @@ def work(order: Order) -> None:
     with order.log.open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+    faulthandler.enable()
     begin_logging("info")
     logging.getLogger().info("Worker %s begins as process %s", order.worker, os.getpid())
     with order.slots.open("r+b") as file:
