@@ -446,3 +446,18 @@ def test_a_second_matter_is_kept_apart() -> None:
 )
 def test_wants_are_heard(text: str, want: str) -> None:
     assert getattr(read_answer(text, asked=Asked.NOTHING).wants, want)
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("Karnal me 3 din se pani nahi aa raha, gali 108", "water_supply"),
+        ("Karnal me 3 din se pani nahi aa raha, gali no 101", "water_supply"),
+        ("हिसार वार्ड नंबर 108 में 3 दिन से पानी नहीं आ रहा", "water_supply"),
+        ("Karnal makan number 101 ke samne sewer overflow ho raha hai", "sewer"),
+        ("Karnal me accident hua, 108 number pe call kiya, ambulance nahi aayi", "hospital"),
+    ],
+)
+def test_the_number_of_a_lane_or_house_calls_no_ambulance(text: str, category: str) -> None:
+    understood = understand(text)
+    assert (understood.category, understood.ask) == (category, Asked.NOTHING)

@@ -88,7 +88,7 @@ def command(
     folder = keep or Path(tempfile.mkdtemp(prefix="smgt-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        report = _play(weather, folder)
+        report = _play(weather, folder, keep=keep is not None)
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -96,7 +96,7 @@ def command(
     ctx.exit(0 if report.is_clean else 1)
 
 
-def _play(weather: object, folder: Path) -> Report:
+def _play(weather: object, folder: Path, *, keep: bool) -> Report:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -112,6 +112,7 @@ def _play(weather: object, folder: Path) -> Report:
             lambda done, killed: bar.update(
                 task, completed=done, description=f"storm, {killed} of {weather.kills} kills"
             ),
+            keep=keep,
         )
 
 

@@ -178,7 +178,6 @@ def _tells(word: str) -> bool:
 def _locality(reading: Reading, keys: Sequence[str], found: Sequence[Mention], district: str | None) -> str | None:
     """Place words as written, without the district: named places, and words like `sector 14` or `ward 7`."""
     pieces: list[tuple[int, str]] = []
-    tokens = reading.tokens
     for mention in found:
         if all(place.kind == "district" for place in mention.places) or mention.is_outside:
             continue
@@ -186,17 +185,31 @@ def _locality(reading: Reading, keys: Sequence[str], found: Sequence[Mention], d
             continue
         pieces.append((mention.start, reading.written(mention.start, mention.end)))
     numbered, named = cues()["numbered"], cues()["named"]
+    by_word = {word: number for number, word in _numbers_of_places(reading, keys).items()}
     told = [at for at, word in enumerate(keys) if word in numbered or word in named]
     covered = {at for mention in found for at in range(mention.start, mention.end)} if told else set()
     for at in told:
         if at in covered:
             continue
-        if keys[at] in numbered and at + 1 < len(keys) and tokens[at + 1].surface.isdigit():
-            pieces.append((at, reading.written(at, at + 2)))
+        if keys[at] in numbered and (number := by_word.get(at)) is not None:
+            pieces.append((at, reading.written(at, number + 1)))
         elif keys[at] in named and at and at - 1 not in covered and _tells(keys[at - 1]):
             pieces.append((at - 1, reading.written(at - 1, at + 1)))
     pieces.sort()
     return ", ".join(dict.fromkeys(piece for _, piece in pieces))[:120] or None
+
+
+def _numbers_of_places(reading: Reading, keys: Sequence[str]) -> dict[int, int]:
+    """Where the number of a street, ward or house stands, and the word it numbers: lane 108 calls no ambulance."""
+    numbered, numbering = cues()["numbered"] | cues()["home_number"], cues()["numbering"]
+    found = {}
+    for at, token in enumerate(reading.tokens):
+        if not token.surface.isdigit() or not at:
+            continue
+        before = at - 2 if keys[at - 1] in numbering and at > 1 else at - 1
+        if keys[before] in numbered:
+            found[at] = before
+    return found
 
 
 def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> WhereRead:
@@ -206,6 +219,7 @@ def where(reading: Reading, keys: Sequence[str], *, answering: bool = False) -> 
     rural = _rural(keys)
     negated = any(_is_denied(mention) for mention in found)
     spans = tuple((mention.start, mention.end) for mention in found if _is_place(mention))
+    spans += tuple((at, at + 1) for at in _numbers_of_places(reading, keys))
     district, sure, choices = _decide(scores, threshold("district answered" if answering else "district"))
     if negated and (meant := _only_other(found, _is_denied)):
         district, sure, choices = meant, max(sure, threshold("district")), ()

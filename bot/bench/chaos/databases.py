@@ -65,10 +65,10 @@ class _Postgres(Database):
 
 
 @contextmanager
-def opened(url: str, folder: Path) -> Iterator[Database]:
+def opened(url: str, folder: Path, *, keep: bool = False) -> Iterator[Database]:
     """A new database: `sqlite` for a file in `folder`, or on the PostgreSQL server of this address.
 
-    Raises DatabaseUnusable.
+    `keep`: leave it on the server; the folder's `database` file holds its name. Raises DatabaseUnusable.
     """
     if url == "sqlite":
         yield _Sqlite(folder / "smgt.db")
@@ -81,7 +81,14 @@ def opened(url: str, folder: Path) -> Iterator[Database]:
         try:
             yield _Postgres(server.url.set(database=name))
         finally:
-            with server.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-                conn.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            _end(server, name, folder if keep else None)
     finally:
         server.dispose()
+
+
+def _end(server: sa.Engine, name: str, kept_in: Path | None) -> None:
+    if kept_in is not None:
+        (kept_in / "database").write_text(f"{name}\n", encoding="utf-8")
+        return
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))

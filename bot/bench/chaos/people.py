@@ -172,6 +172,14 @@ class People:
         """Conversations that have begun and not ended."""
         return [talk for talk in self.talks if not talk.is_over]
 
+    def seen_by_officer(self, talk: Talk) -> str:
+        """What the officer of a conversation has before them, for people who read the report."""
+        mail = self._mail_of(talk)
+        shown = self._sandbox.telegram.groups[mail.desk.chat].messages.get(mail.notice)
+        if shown is None:
+            return "no notice is known"
+        return f"notice {mail.notice} with {sorted(_labels_of(shown))}"
+
     def tick(self) -> None:
         """Read what is new everywhere; then everybody who can go on does."""
         with self._sandbox.world.lock:

@@ -112,11 +112,14 @@ Told = Callable[[float, int], None]
 """Hears how far the storm is: 0 to 1, and how many kills there were."""
 
 
-def play(weather: Weather, folder: Path, told: Told) -> Report:
-    """Play a storm in `folder`, where the processes' logs stay. Raises FleetBroken, DatabaseUnusable."""
+def play(weather: Weather, folder: Path, told: Told, *, keep: bool = False) -> Report:
+    """Play a storm in `folder`, where the processes' logs stay; `keep` leaves its database, too.
+
+    Raises FleetBroken, DatabaseUnusable.
+    """
     begun = machine_seconds()
     with ExitStack() as held:
-        database = held.enter_context(opened(weather.database_url, folder))
+        database = held.enter_context(opened(weather.database_url, folder, keep=keep))
         sandbox = held.enter_context(_platforms(weather))
         desks = _directory(sandbox, database.url)
         people = People(sandbox, desks, weather.posts, seed=weather.seed, at_once=200)
@@ -328,7 +331,8 @@ def _report(
         "WHERE o.state = 'sent' GROUP BY c.platform"
     )}  # fmt: skip
     talks = [
-        f"conversation {talk.index} ({talk.platform.value} {talk.post_id}, {talk.number}): waits for {talk.waits_for}"
+        f"conversation {talk.index} ({talk.platform.value} {talk.post_id}, {talk.number}): waits for {talk.waits_for}; "
+        f"{people.seen_by_officer(talk)}"
         for talk in waiting
     ]
     return Report(
