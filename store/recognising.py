@@ -29,11 +29,16 @@ def taken_ids(conn: sa.Connection, channel_id: int, since: datetime) -> frozense
 def is_ours(conn: sa.Connection, channel_id: int, message_id: str, text: str) -> bool:
     """Whether SMGT itself wrote this post of our own account, rather than a person using the account.
 
-    Known by its id, or by its words while the platform's answer to our sending is still out.
+    Known by its id, or by its words while the platform's answer to our sending is still out. The id is looked for
+    once more at last: the answer may have been written down between the two questions.
     """
     known = sa.select(outbox.c.id).where(outbox.c.channel_id == channel_id, outbox.c.sent_id == message_id)
-    if conn.execute(known).first() is not None:
+    if conn.execute(known).first() is not None or _is_being_said(conn, channel_id, text):
         return True
+    return conn.execute(known).first() is not None
+
+
+def _is_being_said(conn: sa.Connection, channel_id: int, text: str) -> bool:
     maybe_posted = (*OPEN, DeliveryState.PARKED, DeliveryState.HELD)
     tried = sa.select(outbox.c.id, outbox.c.payload).where(
         outbox.c.channel_id == channel_id,

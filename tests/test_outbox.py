@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,18 +15,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from handlers.desk.snapshot import load
+from handlers.policy import Policy
 from store import channels, inbox, lanes, outbox, recognising, sending
 from store.alarms import open_alarms
 from store.channels import Channel
 from store.db import open_engine, reading, writing
-from store.inbound import Undeliverable
+from store.inbound import Author, DeskUpdate, Undeliverable
 from store.outbound import Outgoing
 from store.outbox import NewRow
 from store.payloads import words_mark
 from store.sending import Failure
 from store.tables import attempts, events
 from store.tables import outbox as outbox_table
-from store.vocabulary import DeliveryState, OutgoingAct, Platform
+from store.vocabulary import DeliveryState, DeskVerb, OutgoingAct, Platform
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -531,6 +534,70 @@ def test_a_copy_is_known_by_its_words_while_one_may_stand_there(engine: sa.Engin
         assert sending.mark_repeat(conn, taken.id, prompt, NOW)
         sending.mark_sent(conn, taken.id, "-5:9", NOW)
     assert known("-5", shown) == "prompt:1"  # the copy is still there beside the repeat
+    office.release()
+
+
+@contextmanager
+def after_the_first_question(engine: sa.Engine, act: Callable[[], object]) -> Iterator[None]:
+    """Do this on another connection as soon as a platform's id was looked for once."""
+    done: list[bool] = []
+
+    def look(conn: sa.Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if "sent_id" in statement.partition("WHERE")[2] and not done:
+            done.append(True)
+            act()
+
+    sa.event.listen(engine, "after_cursor_execute", look)
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, "after_cursor_execute", look)
+    assert done
+
+
+def test_a_post_is_ours_though_its_id_is_written_down_while_we_ask(postgres_engine: sa.Engine) -> None:
+    office = Lane(postgres_engine)
+    office.add("a1")
+    row = office.start("a1")
+
+    def answer() -> None:
+        with writing(postgres_engine) as conn:
+            sending.mark_sent(conn, row.id, "900", NOW)
+
+    with after_the_first_question(postgres_engine, answer), writing(postgres_engine) as conn:
+        assert recognising.is_ours(conn, office.channel.id, "900", "HRY26-000001-6 a1")
+    office.release()
+
+
+def test_a_report_counts_though_the_prompt_is_only_just_written_down_as_sent(postgres_engine: sa.Engine) -> None:
+    office = Lane(postgres_engine, Platform.TELEGRAM)
+    prompt = Outgoing(act=OutgoingAct.MESSAGE, text="HRY26-000001-4: reply to this", thread_id="-5")
+    office.add("prompt:1", "-5:1", outgoing=prompt, recipient="-5")
+    taken = office.start("prompt:1")
+    report = DeskUpdate(
+        key="1:1",
+        verb=DeskVerb.WROTE,
+        occurred_at=NOW,
+        chat_id="-5",
+        chat_kind="supergroup",
+        message_id="122",
+        reply_to_id="121",
+        reply_to_words=words_mark(prompt.text),
+        author=Author("9", "", "Officer"),
+        text="Repaired",
+    )
+    with writing(postgres_engine) as conn:
+        inbox.put(conn, office.channel.id, [report], {}, NOW)
+
+    def answer() -> None:
+        with writing(postgres_engine) as conn:
+            sending.mark_sent(conn, taken.id, "-5:121", NOW)
+
+    with writing(postgres_engine) as conn:
+        rows = inbox.claim(conn, 5, NOW)
+        with after_the_first_question(postgres_engine, answer):
+            known = load(conn, rows, NOW, Policy())
+    assert known.ours[(Platform.TELEGRAM, "-5:121")].step_id == "prompt:1"
     office.release()
 
 

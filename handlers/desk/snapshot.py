@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -171,7 +171,17 @@ def _load_our_messages(
 ) -> None:
     wanted = {post.reply_to_id for _, post in posts if post.reply_to_id}
     wanted |= {post.message_id for _, post in posts if post.by_us}
-    wanted |= {f"{update.chat_id}:{update.reply_to_id}" for update in updates if update.reply_to_id}
+    wanted |= {_answered(update) for update in updates if update.reply_to_id}
+    _know_by_id(conn, snapshot, wanted)
+    strange = {update.key: update for update in updates if _answers_unknown_words(snapshot, update)}
+    for update in strange.values():
+        _know_a_twin(conn, snapshot, update)
+    # Between the two questions the platform's answer may have been written down: then only its id tells.
+    left = (update for update in strange.values() if _answers_unknown_words(snapshot, update))
+    _know_by_id(conn, snapshot, {_answered(update) for update in left})
+
+
+def _know_by_id(conn: sa.Connection, snapshot: Snapshot, wanted: Collection[str]) -> None:
     if not wanted:
         return
     query = sa.select(
@@ -180,18 +190,21 @@ def _load_our_messages(
     for row in conn.execute(query):
         platform = snapshot.channels[row.channel_id].platform
         snapshot.ours[(platform, row.sent_id)] = Ours(row.ticket_id, row.template, row.step_id)
-    for update in updates:
-        _know_a_twin(conn, snapshot, update)
+
+
+def _answered(update: DeskUpdate) -> str:
+    return f"{update.chat_id}:{update.reply_to_id}"
+
+
+def _answers_unknown_words(snapshot: Snapshot, update: DeskUpdate) -> bool:
+    return bool(update.reply_to_words) and (Platform.TELEGRAM, _answered(update)) not in snapshot.ours
 
 
 def _know_a_twin(conn: sa.Connection, snapshot: Snapshot, update: DeskUpdate) -> None:
     """Telegram may have taken a message without saying so: an answer to that copy answers the message."""
-    key = (Platform.TELEGRAM, f"{update.chat_id}:{update.reply_to_id}")
-    if not update.reply_to_words or key in snapshot.ours:
-        return
     row = recognising.by_words_in_chat(conn, update.chat_id, update.reply_to_words)
     if row is not None:
-        snapshot.ours[key] = Ours(row.ticket_id, row.template, row.step_id)
+        snapshot.ours[(Platform.TELEGRAM, _answered(update))] = Ours(row.ticket_id, row.template, row.step_id)
 
 
 def _load_heard(conn: sa.Connection, snapshot: Snapshot, posts: Sequence[tuple[InboxRow, Inbound]]) -> None:

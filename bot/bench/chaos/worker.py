@@ -36,9 +36,9 @@ class Haste:
     `lateness` bounds what the emulated platforms may do late: the promise holds for that bound.
     """
 
-    start_within: float = 1.0
-    deadline: float = 1.5
-    lateness: float = 1.0
+    start_within: float = 0.7
+    deadline: float = 1.0
+    lateness: float = 0.8
 
     def policy(self) -> DeliveryPolicy:
         """The same as a policy. Waits between tries are office seconds; nothing is given up in the storm."""
