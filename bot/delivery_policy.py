@@ -23,7 +23,8 @@ class DeliveryPolicy:
     `start_within`: a request starts this soon after `sending` was committed or not at all. `deadline`: the
     whole request. `lateness`: how long after its answer a platform may still show a message. `max_attempts`:
     then a message is set aside for a person; tries that say nothing about the message (the platform could not be
-    reached, or asked us to slow down) are not counted. `circuit`: when a platform is taken for down. `side_by_side`:
+    reached, or asked us to slow down) are not counted. `longest_read_wait`: between two tries to read
+    back. `circuit`: when a platform is taken for down. `side_by_side`:
     requests under way at once on Telegram, which takes 30 a second; X and Facebook get one at a time.
     """
 
@@ -34,6 +35,7 @@ class DeliveryPolicy:
     first_wait: float = 5.0
     longest_wait: float = 10_800.0
     read_deadline: float = 120.0
+    longest_read_wait: float = 60.0
     standby: float = 2.0
     tick: float = 1.0
     side_by_side: int = 8

@@ -40,7 +40,6 @@ from store.vocabulary import OutgoingAct, Platform
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 60.0
 TAKEN_MARGIN = timedelta(hours=6)  # ids given to rows sent this long before the oldest unknown one
 
 
@@ -202,9 +201,7 @@ class ReadingBack:
         """A platform that is down is waited for; one that refuses to show our messages is not asked for ever."""
         self._failures += 1
         grown = self.policy.first_wait * 2.0 ** min(self._failures - 1, 16)
-        self._not_before = self._machine() + min(grown, LONGEST_WAIT, self.policy.longest_wait) * self._chance.uniform(
-            0.5, 1.0
-        )
+        self._not_before = self._machine() + min(grown, self.policy.longest_read_wait) * self._chance.uniform(0.5, 1.0)
         passing_trouble = isinstance(error, TimeoutError | CredentialsRefused | NotSent | OutcomeUnknown)
         self._refused[part] += 1
         self._hopeless[part] = 0 if passing_trouble else self._hopeless[part] + 1

@@ -51,6 +51,7 @@ class Haste:
             longest_wait=20.0,
             circuit=CircuitPolicy(first_rest=5.0, longest_rest=20.0),
             read_deadline=10.0,
+            longest_read_wait=2.0,
             standby=0.2,
             tick=0.1,
         )
