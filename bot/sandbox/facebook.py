@@ -26,6 +26,7 @@ class FacebookWorld:
         self.world = world
         self.pages: dict[str, Page] = {}
         self.people: dict[str, Person] = {}  # by handle
+        self._people_by_id: dict[str, Person] = {}
         self.stories: dict[str, Story] = {}
         self.private_replies: list[PrivateReply] = []
         self.photo_bytes: dict[str, bytes] = {}  # uploaded by us, or put here by a test
@@ -54,7 +55,8 @@ class FacebookWorld:
         """The id of this person; the same for the same handle."""
         with self.world.lock:
             if handle not in self.people:
-                self.people[handle] = Person(self._id(10), handle, name)
+                self.people[handle] = person = Person(self._id(10), handle, name)
+                self._people_by_id[person.id] = person
             return self.people[handle].id
 
     def block(self, handle: str) -> None:
@@ -227,7 +229,8 @@ class FacebookWorld:
         """The name shown for a person or Page."""
         if author_id in self.pages:
             return self.pages[author_id].name
-        return next((one.name for one in self.people.values() if one.id == author_id), "")
+        person = self._people_by_id.get(author_id)
+        return person.name if person is not None else ""
 
     def blockers(self) -> set[str]:
         """Author ids of those who blocked our Pages."""

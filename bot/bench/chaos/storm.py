@@ -81,6 +81,7 @@ class Report:
     out_of_order: int
     unsent_left: int
     unfinished: int
+    inbox_events: int
     replies: int
     notices: int
     database_restarts: int
@@ -354,6 +355,7 @@ def _report(
         out_of_order=verdict.out_of_order,
         unsent_left=verdict.unsent_left,
         unfinished=len(waiting),
+        inbox_events=int(next(iter(database.query("SELECT count(*) FROM inbox")))[0]),
         replies=count.get("x", 0) + count.get("facebook", 0),
         notices=count.get("telegram", 0),
         database_restarts=restarts,
