@@ -12,7 +12,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -23,19 +22,19 @@ from bot.clocks import OfficeClock, machine_seconds
 from bot.delivery_policy import DeliveryPolicy
 from bot.outcomes import Outcomes, epoch_of
 from bot.platforms.port import OutcomeUnknown, PlatformError, Port, in_time
-from bot.reading_back import ReadingBack
+from bot.reading_back import MarkRepeat, ReadingBack
 from bot.resting import rest
 from bot.seldom import SELDOM
 from bot.under_way import Outcome, UnderWay
 from handlers.gate import hold_back
 from handlers.reach import EVERYBODY, Reach
+from handlers.repeating import say_again
 from store import lanes, outbox, sending
 from store.boundaries import passing
 from store.channels import Channel
 from store.conflicts import DATABASE_FAULTS, is_conflict
 from store.db import DatabaseBusy, reading, writing
 from store.faults import fault_sentence
-from store.outbound import Outgoing
 from store.outbox import OutboxRow
 from store.spending import urgent_due, urgent_next_due
 from store.vocabulary import Platform
@@ -47,11 +46,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 REQUESTS: Final = 20  # for each that may be under way: then what is unknown has its turn
-
-
-def silently(outgoing: Outgoing) -> Outgoing:
-    """The same message without a sound, when the templates offer no words for a repeat."""
-    return replace(outgoing, silent=True)
 
 
 class Delivery:
@@ -71,7 +65,7 @@ class Delivery:
         policy: DeliveryPolicy | None = None,
         *,
         machine: Callable[[], float] = machine_seconds,
-        mark_repeat: Callable[[Outgoing], Outgoing] = silently,
+        mark_repeat: MarkRepeat = say_again,
         reach: Reach = EVERYBODY,
         budget: Budget | None = None,
     ) -> None:

@@ -12,7 +12,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -43,6 +43,10 @@ logger = logging.getLogger(__name__)
 TAKEN_MARGIN = timedelta(hours=6)  # ids given to rows sent this long before the oldest unknown one
 
 
+MarkRepeat = Callable[[sa.Connection, Outgoing, datetime], Outgoing]
+"""Gives a message the words that say that it goes once more."""
+
+
 class ReadingBack:
     """Settles the unknown rows of one channel; the holder of its lane asks, nobody else.
 
@@ -60,7 +64,7 @@ class ReadingBack:
         outcomes: Outcomes,
         machine: Callable[[], float],
         chance: random.Random,
-        mark_repeat: Callable[[Outgoing], Outgoing],
+        mark_repeat: MarkRepeat,
     ) -> None:
         self.channel = channel
         self.policy = policy
@@ -159,7 +163,7 @@ class ReadingBack:
             now = self._clock.now()
             for row in rows:
                 if row.outgoing is not None and row.attempts < self.policy.max_attempts:
-                    marked = row.outgoing if row.marked_repeat else self._mark_repeat(row.outgoing)
+                    marked = row.outgoing if row.marked_repeat else self._mark_repeat(conn, row.outgoing, now)
                     sending.mark_repeat(conn, row.id, marked, now)
                     self.counts["repeated"] += 1
                     continue

@@ -1,4 +1,4 @@
-"""How long a text counts on X, cutting at a word, and stripping characters that deceive the eye.
+"""How long a text counts on X and may be on Telegram, cutting at a word, and stripping characters that deceive the eye.
 
 Owns measuring and cutting only. Pure: it must not know templates, tickets or platforms' clients.
 """
@@ -10,6 +10,7 @@ import unicodedata
 from functools import lru_cache
 
 X_LIMIT = 280  # weighted characters of one post
+TELEGRAM_LIMIT = 4096  # characters of one message (Bot API, sendMessage); markup is counted here too
 ADDRESS_WEIGHT = 23  # X shortens every address to this
 ELLIPSIS = "…"
 

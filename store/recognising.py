@@ -69,6 +69,12 @@ def by_words_in_chat(conn: sa.Connection, chat_id: str, mark: str) -> OutboxRow 
     )
     for found in conn.execute(wanted):
         row = outbox_row(found)
-        if row.outgoing is not None and words_mark(shown_on_telegram(row.outgoing.text)) == mark:
+        if row.outgoing is not None and mark in _marks(row.outgoing.text, is_repeat=row.marked_repeat):
             return row
     return None
+
+
+def _marks(text: str, *, is_repeat: bool) -> set[str]:
+    """The marks of the copies that may stand in a chat: a repeat has a line above what it repeats."""
+    copies = {text, text.partition("\n\n")[2]} if is_repeat else {text}
+    return {words_mark(shown_on_telegram(copy)) for copy in copies if copy}

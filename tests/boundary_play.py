@@ -33,12 +33,14 @@ from bot.schedule import Schedule
 from bot.settings import load_settings
 from bot.waking import Wakes
 from bot.web import build_web
+from handlers.facts import Facts
+from handlers.render import render
 from store import boundaries
 from store.alarms import open_alarms, raise_alarm
 from store.db import open_engine, reading, writing
 from store.payloads import outgoing_from_json
 from store.tables import inbox, outbox, tickets
-from store.vocabulary import DeliveryState, InboxState, OutgoingAct, Platform
+from store.vocabulary import DeliveryState, InboxState, Language, OutgoingAct, Platform
 
 POLICY = DeliveryPolicy(start_within=5.0, deadline=5.0, lateness=1.0, standby=0.0, seed=1)
 SOON = timedelta(minutes=10)  # what is due within this is waited for; later news belongs to another part of the play
@@ -62,6 +64,10 @@ class How(StrEnum):
 def is_inside(name: str) -> bool:
     """Whether a boundary lies within a transaction."""
     return name.endswith(("written", "settled", "claimed", "decided", "marked", "locked"))
+
+
+AGAIN_MARKED = render(Language.EN, "officer", "repeat", Facts()) + "\n\n"
+AGAIN = re.sub(r"<[^>]*>", "", AGAIN_MARKED)
 
 
 @dataclass
@@ -298,8 +304,8 @@ def _words(row: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Words without Telegram's marks, as they are shown."""
-    return html.unescape(re.sub(r"<[^>]*>", "", text)).strip()
+    """Words without Telegram's marks, as they are shown, and without the line above a repeat."""
+    return html.unescape(re.sub(r"<[^>]*>", "", text.removeprefix(AGAIN_MARKED))).removeprefix(AGAIN).strip()
 
 
 def _collect(found: Any, into: list[str]) -> None:

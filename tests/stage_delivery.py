@@ -60,7 +60,7 @@ class Stand:
             self.port,
             options.pop("policy", self.policy),
             machine=self.machine,
-            mark_repeat=lambda outgoing: replace(outgoing, text=f"(again) {outgoing.text}"),
+            mark_repeat=lambda _conn, outgoing, _now: replace(outgoing, text=f"(again) {outgoing.text}"),
             **options,
         )
 
@@ -68,7 +68,7 @@ class Stand:
         row = NewRow(
             channel_id=self.channel.id,
             step_id=step,
-            recipient="r",
+            recipient=other.pop("recipient", "r"),
             destination=destination or outgoing.thread_id,
             template="first_reply",
             outgoing=outgoing,

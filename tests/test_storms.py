@@ -20,8 +20,9 @@ from store import inbox
 from store.channels import register
 from store.db import open_engine, writing
 from store.inbound import Author, Inbound
+from store.outbox import OPEN
 from store.tables import inbox as inbox_table
-from store.tables import tickets
+from store.tables import outbox, tickets
 from store.vocabulary import InboundVerb, InboxState, Platform
 
 KILLS = 20
@@ -66,6 +67,8 @@ def test_twenty_quick_starts_and_kills_lose_and_double_nothing(folder: Path, san
         run.wait_for("all replies", lambda: all(replies_on_x(sandbox, post) for post in posts))
         pending = sa.select(inbox_table.c.id).where(inbox_table.c.state == InboxState.PENDING)
         run.wait_for("the end of the inbox", lambda: not query(given["SMGT_DATABASE_URL"], pending))
+        unsent = sa.select(outbox.c.id).where(outbox.c.state.in_(OPEN))
+        run.wait_for("the end of the outbox", lambda: not query(given["SMGT_DATABASE_URL"], unsent))
         assert run.stop() < 10
         assert "Traceback" not in run.said()
     assert [len(replies_on_x(sandbox, post)) for post in posts] == [1] * KILLS

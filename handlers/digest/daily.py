@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from handlers.digest.shapes import Counts, DailyFigures, Ranking
+from handlers.length import TELEGRAM_LIMIT
 from handlers.render import RenderError, render_digest
 from store.vocabulary import Language
 
-TELEGRAM_LIMIT: Final = 4096  # characters of one message (Bot API, sendMessage); markup is counted here too
 SHORTER: Final = (5, 3, 1)  # how many of each list are named, fuller first
 REASONS: Final = 3  # times as many reasons are named: they are few and short
 

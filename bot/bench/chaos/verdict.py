@@ -266,5 +266,6 @@ def _plain(text: str) -> str:
 
 def _words_of(text: str) -> str:
     """A Telegram text without its markup, as the chat shows it, and without what is before the first number."""
-    bare = html.unescape(re.sub(r"<[^>]*>", "", text))
-    return re.sub(r"\s+", " ", bare).strip()
+    bare = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", "", text))).strip()
+    number = NUMBER.search(bare)
+    return bare[number.start() :] if number else bare
