@@ -18,7 +18,6 @@ from store import inbox
 from store.alarms import raise_alarm
 from store.dialects import is_one_of
 from store.inbound import Undeliverable
-from store.notify import tell_to_send
 from store.outbound import Outgoing
 from store.outbox import (
     ENDED_UNSENT,
@@ -284,46 +283,6 @@ def postpone_chat(conn: sa.Connection, channel_id: int, chat_id: str, until: dat
         .values(state=DeliveryState.RETRY, next_attempt_at=until)
     )
     return conn.execute(waiting).rowcount
-
-
-def retry_by_hand(conn: sa.Connection, row_id: int, now: datetime) -> bool:
-    """A person lets a row go again: one set aside, cancelled or held, or that they know was never posted.
-
-    Their wish goes before the mode, but for the shadow, in which nothing leaves.
-    """
-    freed = (
-        outbox.update()
-        .where(
-            outbox.c.id == row_id,
-            outbox.c.state.in_((*ENDED_UNSENT, DeliveryState.UNKNOWN)),
-            outbox.c.payload.is_not(None),
-        )
-        .values(
-            state=DeliveryState.PENDING,
-            attempts=0,
-            next_attempt_at=now,
-            error_code=None,
-            error=None,
-            marked_repeat=False,
-            released_at=now,
-        )
-    )
-    channel_id = conn.execute(freed.returning(outbox.c.channel_id)).scalar()
-    if channel_id is None:
-        return False
-    tell_to_send(conn, {channel_id})
-    record(conn, row_id, "message_retried_by_hand", "by_hand", now)
-    return True
-
-
-def drop_by_hand(conn: sa.Connection, row_id: int, why: str, now: datetime) -> bool:
-    """A person ends a row that is not sent and not being sent; what follows it is cancelled. `why` is a code."""
-    endable = (*UNSENT, DeliveryState.UNKNOWN, DeliveryState.PARKED, DeliveryState.HELD)
-    if not _move(conn, row_id, endable, {"state": DeliveryState.CANCELLED, "error_code": why[:64]}):
-        return False
-    record(conn, row_id, "message_dropped_by_hand", why[:64], now)
-    cancel_followers(conn, row_id, now)
-    return True
 
 
 def _resolved(conn: sa.Connection, row: OutboxRow) -> Outgoing | None:

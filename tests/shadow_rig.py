@@ -26,7 +26,7 @@ from handlers.render import render
 from store import outbox, tickets
 from store.db import reading, writing
 from store.outbox import OutboxRow
-from store.sending import retry_by_hand
+from store.outbox_by_hand import retry_by_hand
 from store.tables import attempts
 from store.tables import outbox as outbox_table
 from store.vocabulary import DeliveryState, Platform

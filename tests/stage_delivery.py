@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bot.clocks import SteppedClock
 from bot.delivery import Delivery, DeliveryPolicy
 from bot.platforms.port import Batch, Identity, Port, ReadBack, Unknown, Watch
-from store import boundaries, channels, outbox, sending
+from store import boundaries, channels, outbox, outbox_by_hand
 from store.alarms import open_alarms
 from store.channels import Channel
 from store.db import reading, writing
@@ -94,7 +94,7 @@ class Stand:
     def drop(self, row_id: int) -> None:
         """A person ends a message by hand."""
         with writing(self.engine) as conn:
-            assert sending.drop_by_hand(conn, row_id, "by_hand", self.clock.now())
+            assert outbox_by_hand.drop_by_hand(conn, row_id, "by_hand", self.clock.now())
 
     @contextmanager
     def hooked(self, hook: Callable[[str], None]) -> Iterator[None]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from handlers.gate import hold_back, queue
 from handlers.reach import EVERYBODY, Reach
-from store import accounts, channels, held, lanes, outbox, recognising, sending
+from store import accounts, channels, held, lanes, outbox, outbox_by_hand, recognising, sending
 from store.db import reading, writing
 from store.inbound import Author
 from store.outbound import Outgoing
@@ -117,7 +117,7 @@ class Desk:
 
     def retry(self, row_id: int) -> bool:
         with writing(self.engine) as conn:
-            return sending.retry_by_hand(conn, row_id, self.now)
+            return outbox_by_hand.retry_by_hand(conn, row_id, self.now)
 
     def release(self, ticket: int) -> int:
         with writing(self.engine) as conn:
@@ -221,7 +221,7 @@ def test_a_dropped_message_no_longer_keeps_its_ticket_in_the_shadow(desk: Desk) 
     desk.open(1, "Hisar")
     old = desk.write(1)
     with writing(desk.engine) as conn:
-        assert sending.drop_by_hand(conn, old, "answered_by_hand", NOW)
+        assert outbox_by_hand.drop_by_hand(conn, old, "answered_by_hand", NOW)
     desk.mode = EVERYBODY
     assert desk.send() == []
     new = desk.write(1)

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.waking import Wakes
-from store import channels, inbox, outbox, sending
+from store import channels, inbox, outbox, outbox_by_hand, sending
 from store.db import DatabaseUnusable, open_engine, writing
 from store.inbound import Author, Inbound
 from store.notify import Listener
@@ -110,7 +110,7 @@ def test_what_a_person_lets_go_again_is_told(
         inbox.park(conn, row.id, "fails", NOW)
     assert told(listener) == (True, {ids[0]})
     with writing(postgres_engine) as conn:
-        assert sending.retry_by_hand(conn, row_id, NOW)
+        assert outbox_by_hand.retry_by_hand(conn, row_id, NOW)
     assert told(listener) == (False, {ids[0]})
     with writing(postgres_engine) as conn:
         assert inbox.release(conn, row.id)

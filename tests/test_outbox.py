@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from handlers.desk.snapshot import load
 from handlers.policy import Policy
-from store import channels, inbox, lanes, outbox, recognising, sending
+from store import channels, inbox, lanes, outbox, outbox_by_hand, recognising, sending
 from store.alarms import open_alarms
 from store.channels import Channel
 from store.db import open_engine, reading, writing
@@ -334,18 +334,18 @@ def test_a_person_lets_a_row_go_again_or_ends_it(lane: Lane) -> None:
     lane.park("a1")
     row_id = lane.row("a1").id
     with writing(lane.engine) as conn:
-        assert sending.retry_by_hand(conn, row_id, NOW)
-        assert not sending.retry_by_hand(conn, row_id, NOW)
+        assert outbox_by_hand.retry_by_hand(conn, row_id, NOW)
+        assert not outbox_by_hand.retry_by_hand(conn, row_id, NOW)
     assert lane.due() == ["a1"]
     lane.add("a2", follows_step="a1")
     with writing(lane.engine) as conn:
-        assert sending.drop_by_hand(conn, row_id, "told_by_phone", NOW)
+        assert outbox_by_hand.drop_by_hand(conn, row_id, "told_by_phone", NOW)
     assert lane.row("a2").state is DeliveryState.CANCELLED
     lane.add("a3", "t3")
     lane.sent("a3", "9")
     with writing(lane.engine) as conn:
-        assert not sending.drop_by_hand(conn, lane.row("a3").id, "late", NOW)
-        assert not sending.retry_by_hand(conn, lane.row("a3").id, NOW)
+        assert not outbox_by_hand.drop_by_hand(conn, lane.row("a3").id, "late", NOW)
+        assert not outbox_by_hand.retry_by_hand(conn, lane.row("a3").id, NOW)
 
 
 def test_a_stopped_channel_has_nothing_due_and_one_alarm(lane: Lane) -> None:

@@ -27,7 +27,7 @@ from handlers.case import Case
 from handlers.desk.rows import case_of
 from handlers.understanding.number import find_numbers
 from store import outbox as outbox_store
-from store import rewinding, sending
+from store import outbox_by_hand, rewinding, sending
 from store import tickets as tickets_store
 from store.backup import back_up
 from store.channels import register
@@ -367,7 +367,7 @@ async def test_a_parked_message_that_a_person_let_go_in_the_lost_time_is_kept_as
         assert sending.park(conn, row.id, sending.Failure("x:test", "for a person"), world.stage.now)
     copy = world.back_up()
     with writing(world.office.engine) as conn:
-        assert sending.retry_by_hand(conn, row.id, world.stage.now)
+        assert outbox_by_hand.retry_by_hand(conn, row.id, world.stage.now)
     await world.live()
     assert len(world.replies_on_x(post)) == 1
     await world.lose(copy)

@@ -41,7 +41,9 @@ def catch_all(database: str, *, seed: int, as_json: bool) -> bool:
             continue
         click.echo(f"{name}: {bug.says} ...", err=True)
         report = _storm(Weather(database_url=database, workers=bug.workers, seed=seed, bug=name, **SMALL))
-        rows.append({"bug": name, "says": bug.says, "caught": _is_caught(bug, report), "by": _by(report)})
+        caught = _is_caught(bug, report)
+        click.echo(f"  {'caught' if caught else 'MISSED'}: {_by(report)}", err=True)
+        rows.append({"bug": name, "says": bug.says, "caught": caught, "by": _by(report)})
     if as_json:
         show_json({"planted": rows, "caught": sum(row["caught"] is True for row in rows), "of": len(rows)})
     else:

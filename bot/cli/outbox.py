@@ -13,7 +13,7 @@ from store import tickets
 from store.db import reading, writing
 from store.held import tickets_in_shadow
 from store.outbox import ENDED_UNSENT, count_by_state, followed, list_rows, row_by_id
-from store.sending import drop_by_hand, retry_by_hand
+from store.outbox_by_hand import drop_by_hand, retry_by_hand
 from store.vocabulary import DeliveryState
 
 _LOOK_AT = (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.PARKED)

@@ -22,7 +22,7 @@ from store import boundaries, inbox, lanes, outbox, recognising, sending
 from store.db import writing as transaction
 from store.inbox import Decided
 from store.tables import outbox as outbox_table
-from store.vocabulary import DeliveryState
+from store.vocabulary import DeliveryState, Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def _cursor_before_store() -> None:
         now = self._clock.now()
         with transaction(self._engine) as conn:
             inbox.put(conn, self.channel.id, (), found.cursors, now)
-        boundaries.passing("intake.written")
+        if found.events and self.channel.platform is Platform.TELEGRAM:  # X and Facebook are looked through again
+            boundaries.passing("intake.written")
         with transaction(self._engine) as conn:
             return inbox.put(conn, self.channel.id, found.events, {}, now)
 
@@ -64,8 +65,8 @@ def _done_before_decided() -> None:
         with transaction(self._engine) as conn:
             rows = inbox.claim(conn, limit, now)
             inbox.mark_done(conn, [Decided(row.id, "ticketed") for row in rows], now)
-        boundaries.passing("desk.claimed")
         if rows:
+            boundaries.passing("desk.claimed")
             with transaction(self._engine) as conn:
                 self._decide_rows(conn, rows, now)
         return len(rows)
@@ -84,7 +85,8 @@ def _messages_apart() -> None:
 
     def decide(self: Any, limit: int = 50) -> int:
         done = decide_batch(self, limit)
-        boundaries.passing("desk.committed")
+        if held:
+            boundaries.passing("desk.committed")
         with transaction(self._engine) as conn:
             for rows, now in held:
                 add(conn, rows, now)

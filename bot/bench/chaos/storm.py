@@ -36,10 +36,13 @@ PACE: Final = 10.0  # office seconds in a real one, so that the platforms' own w
 TICK: Final = 0.02
 _NOBODY: Final = threading.Event()  # never set: waiting for it lets time pass
 CALM_SECONDS: Final = 120.0  # after the storm everything has come to its end
-BUG_CALM_SECONDS: Final = 40.0
+BUG_CALM_SECONDS: Final = 30.0  # a bug was planted: whether all ends well is not in question
+AT_ONCE: Final = 200
+BUG_AT_ONCE: Final = 10
 BEYOND_HEALING: Final = ("doubled_tickets", "doubled_replies", "doubled_notices", "out_of_order")
 LOOK_SECONDS: Final = 4.0
 STANDSTILL_SECONDS: Final = 60.0
+BUG_STANDSTILL_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,17 @@ class Weather:
     refuse_twins: bool = False
     bug: str | None = None
     haste: Haste = field(default_factory=Haste)
+
+    @property
+    def at_once(self) -> int:
+        """Conversations under way at the same time; few for a bug, so that some begin whenever a process dies."""
+        return AT_ONCE if self.bug is None else BUG_AT_ONCE
+
+    def kills_by(self, progress: float) -> int:
+        """How many processes should be dead by then; where a bug shows at a boundary, as soon as it is passed."""
+        if self.bug is not None and BUGS[self.bug].dies_at:
+            return self.kills
+        return int(self.kills * min(1.0, progress * 1.02 + 0.001))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +137,7 @@ def play(weather: Weather, folder: Path, told: Told, *, keep: bool = False) -> R
         database = held.enter_context(opened(weather.database_url, folder, keep=keep))
         sandbox = held.enter_context(_platforms(weather))
         desks = _directory(sandbox, database.url)
-        people = People(sandbox, desks, weather.posts, seed=weather.seed, at_once=200)
+        people = People(sandbox, desks, weather.posts, seed=weather.seed, at_once=weather.at_once)
         orders = _orders(weather, sandbox, database, folder)
         dies_at = BUGS[weather.bug].dies_at if weather.bug else ()
         fleet = Fleet(orders, folder / "slots", seed=weather.seed, dies_at=dies_at)
@@ -246,16 +260,17 @@ def _storm(weather: Weather, sandbox: Sandbox, database: Database, people: Peopl
     chance = random.Random(weather.seed)
     restarts, next_restart = 0, 0.2
     looked_at = machine_seconds()
+    standstill = STANDSTILL_SECONDS if weather.bug is None else BUG_STANDSTILL_SECONDS
     moved_at, last = machine_seconds(), (-1.0, -1)
     while not (people.are_done and fleet.killed >= weather.kills):
         people.tick()
-        fleet.tick(int(weather.kills * min(1.0, people.progress * 1.02 + 0.001)))
+        fleet.tick(weather.kills_by(people.progress))
         if people.progress >= next_restart and database.restart():
             restarts, next_restart = restarts + 1, next_restart + 0.1 + 0.1 * chance.random()
         now, here = machine_seconds(), (people.progress, fleet.killed)
         if here != last:
             moved_at, last = now, here
-        if now - moved_at > STANDSTILL_SECONDS:
+        if now - moved_at > standstill:
             break  # somebody waits for ever: the checker tells what was lost
         if weather.bug is not None and now - looked_at > LOOK_SECONDS:
             looked_at = now
