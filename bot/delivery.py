@@ -239,19 +239,21 @@ class Delivery:
         """Begin whatever can begin and write down whatever has ended, until nothing is due or the lane should rest."""
         tried, go_on = 0, True
         waiting: list[OutboxRow] = []
+        look_at = 0.0
         while True:
             picked: list[OutboxRow] = []
             if go_on and tried < limit and under_way.has_room and not self._stop.is_set():
                 picked = under_way.pick(waiting)
-                if not picked:
+                if not picked and (not under_way or self._machine() >= look_at):
                     waiting = await self._look(limit - tried, is_idle=not under_way)
+                    look_at = self._machine() + self.policy.tick
                     picked = under_way.pick(waiting)
             if picked:
                 tried += len(picked)
                 waiting = [row for row in waiting if row not in picked]
                 go_on = await self._begin(under_way, picked)
             elif under_way:
-                self._unwritten.extend(await under_way.ended())
+                self._unwritten.extend(await under_way.ended(self.policy.tick))
                 go_on = await self._write() and go_on
             else:
                 return tried

@@ -58,8 +58,8 @@ class UnderWay:
         """Let the request for a row begin."""
         self._tasks[asyncio.create_task(request)] = row
 
-    async def ended(self) -> list[tuple[OutboxRow, Outcome]]:
-        """Wait for one of them at least; what became of those that have ended. Raises what a request raised."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+    async def ended(self, within: float | None = None) -> list[tuple[OutboxRow, Outcome]]:
+        """What became of those that have ended, once one has or the seconds are over. Raises what a request raised."""
+        done, _ = await asyncio.wait(self._tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
         rows = {task: self._tasks.pop(task) for task in list(self._tasks) if task in done}
         return [(row, task.result()) for task, row in rows.items()]

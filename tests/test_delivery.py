@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -321,6 +322,20 @@ async def test_a_chat_that_answers_slowly_holds_up_no_other(engine: sa.Engine) -
     assert await made.delivery.send_due() == 33
     assert port.sent[-3:] == ["slow 0", "slow 1", "slow 2"]
     assert port.most_at_once == 1
+    await made.delivery.release()
+
+
+async def test_a_message_that_comes_while_a_chat_is_slow_goes_at_once(engine: sa.Engine) -> None:
+    port = OneSlowChat(others=1)
+    made = stand(engine, SteppedClock(NOW), port, policy=replace(PATIENT, tick=0.02))
+    made.machine = time.monotonic  # type: ignore[assignment]  # the time between two looks really passes
+    made.delivery = made.new_delivery()
+    made.add("slow", reply("slow", "slow"))
+    sending_on = asyncio.ensure_future(made.delivery.send_due())
+    await asyncio.sleep(0.1)
+    made.add("late", reply("late", "other"))
+    assert await sending_on == 2
+    assert port.sent == ["late", "slow"]
     await made.delivery.release()
 
 

@@ -318,7 +318,7 @@ class People:
     def _press(self, talk: Talk, why: str, message: int) -> bool:
         mail = self._mail_of(talk)
         shown = self._sandbox.telegram.groups[mail.desk.chat].messages.get(message)
-        if shown is None or self._labels[why] not in _labels_of(shown):
+        if shown is None or shown.is_deleted or self._labels[why] not in _labels_of(shown):
             return False  # it did not come yet, or its buttons are those of the turn before
         self._sandbox.telegram.press(mail.desk.officer, mail.desk.chat, message, self._labels[why])
         return True
