@@ -14,7 +14,7 @@ import signal
 import struct
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +67,7 @@ class Order:
     slots: Path
     log: Path
     bug: str | None = None
+    driver: int = field(default_factory=os.getpid)  # the process that plays the storm
 
 
 class Slot:
@@ -93,7 +94,7 @@ class Slot:
 
 def work(order: Order) -> None:
     """Run until told to stop, killed, or alone."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), name="smgt-orphan", daemon=True).start()
+    threading.Thread(target=_end_with, args=(os.getppid(), order.driver), name="smgt-orphan", daemon=True).start()
     with order.log.open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -110,9 +111,17 @@ def work(order: Order) -> None:
     run(load_settings(dict(order.environment)), delivery_policy=order.haste.policy())
 
 
-def _end_with(parent: int) -> None:
-    """A storm that was broken off leaves no process behind."""
+def _end_with(parent: int, driver: int) -> None:
+    """A storm that was broken off leaves no process behind; the fork server may outlive whoever started it."""
     never = threading.Event()
-    while os.getppid() == parent:
+    while os.getppid() == parent and _lives(driver):
         never.wait(1.0)
     os._exit(1)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
