@@ -26,9 +26,9 @@ from bot.reading_back import MarkRepeat, ReadingBack
 from bot.resting import rest
 from bot.seldom import SELDOM
 from bot.under_way import Outcome, UnderWay
+from handlers.desk.repeating import say_again
 from handlers.gate import hold_back
 from handlers.reach import EVERYBODY, Reach
-from handlers.repeating import say_again
 from store import lanes, outbox, sending
 from store.boundaries import passing
 from store.channels import Channel
@@ -250,8 +250,9 @@ class Delivery:
                     picked = under_way.pick(waiting)
             if picked:
                 tried += len(picked)
-                waiting = [row for row in waiting if row not in picked]
                 go_on = await self._begin(under_way, picked)
+                refused = {row.thread for row in picked} - under_way.threads  # a full chat takes none of its rows
+                waiting = [row for row in waiting if row not in picked and row.thread not in refused]
             elif under_way:
                 self._unwritten.extend(await under_way.ended(self.policy.tick))
                 go_on = await self._write() and go_on

@@ -42,9 +42,14 @@ class UnderWay:
         """Whether one more may begin."""
         return len(self._tasks) < self._at_once
 
+    @property
+    def threads(self) -> set[str]:
+        """The chats that something goes to."""
+        return {row.thread for row in self._tasks.values()}
+
     def pick(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Of these, in their order, those that can begin now: there is room, and nothing goes to their chat."""
-        busy = {row.thread for row in self._tasks.values()}
+        busy = self.threads
         picked: list[OutboxRow] = []
         for row in rows:
             if len(self._tasks) + len(picked) >= self._at_once:

@@ -11,8 +11,8 @@ from telegram_stage import telegram_stage
 
 from bot.delivery import Delivery
 from bot.sandbox.world import FaultKind
+from handlers.desk.repeating import say_again
 from handlers.length import TELEGRAM_LIMIT
-from handlers.repeating import say_again
 from store.db import reading, writing
 from store.directory_csv import import_desks
 from store.outbound import Outgoing, OutgoingPhoto
