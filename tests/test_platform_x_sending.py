@@ -315,9 +315,22 @@ async def test_many_rows_are_one_reading() -> None:
     assert len(set(back.found.values())) == 65
 
 
+@pytest.mark.parametrize("kind", [FaultKind.ERROR_BEFORE, FaultKind.RESET_AFTER, FaultKind.HALF_ANSWER])
+async def test_a_page_that_breaks_off_is_read_once_more(kind: FaultKind) -> None:
+    with ready_x(limit_scale=None) as rig:
+        rows = []
+        for number in range(130):  # two pages
+            post_id = rig.x.post(f"citizen_{number}", f"@{HANDLE} help")
+            rows.append(unknown(rig, number, rig.answer(post_id, f"Number {number}")))
+            await rig.port.send(rows[-1].outgoing)
+        rig.fault("timeline", kind, times=3)
+        back = await rig.port.read_back(rows)
+    assert set(back.found) == set(range(130))
+
+
 async def test_a_reading_that_fails_finds_nothing_and_says_so(rig: XRig) -> None:
     row = unknown(rig, 1, REPLY)
-    rig.fault("timeline", FaultKind.ERROR_BEFORE)
+    rig.fault("timeline", FaultKind.ERROR_BEFORE, times=4)
     with pytest.raises(Unreachable):
         await rig.port.read_back([row])
     assert (await rig.port.read_back([])).found == {}

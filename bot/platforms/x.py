@@ -35,6 +35,7 @@ from store.vocabulary import OutgoingAct, Platform
 __all__ = ["XCredentials", "XPort"]
 
 TIMELINE_PAGES = 33  # X shows an account's newest 3,200 posts
+TIMELINE_TRIES = 4  # of one page: of thirty pages one is sure to break off on a bad day
 TIMELINE_REACH = 3100  # from here on a reading may have been cut by that and not by its window
 PHOTO_HOST = "pbs.twimg.com"
 MAX_PHOTO_BYTES = 5 * 1024 * 1024
@@ -178,7 +179,7 @@ class XPort:
         """Our posts since then, oldest first, and how far back the reading reached."""
         pages = self._reading.pages(
             self._reading.sdk.get_users_tweets, us.account_id, page_by="pagination_token", most=TIMELINE_PAGES,
-            start_time=since,
+            tries=TIMELINE_TRIES, start_time=since,
         )  # fmt: skip
         shown = list(pages)
         posts = {post["id"]: post for page in shown for post in _readable(page)}

@@ -88,21 +88,22 @@ class _XSession(PlatformSession):
 class Pages:
     """The pages of one listing, each asked for when it is wanted; `whole` says at the end whether that was all.
 
-    A paging token that comes a second time ends the reading, incomplete: such a listing would never end.
+    A paging token that comes a second time ends the reading, incomplete: such a listing would never end. A page that
+    breaks off is asked for again, up to `tries` times in all.
     """
 
-    def __init__(self, ask: Callable[..., Json], page_by: str, most: int) -> None:
+    def __init__(self, ask: Callable[..., Json], page_by: str, most: int, tries: int = 1) -> None:
         self.whole = False
         self._ask = ask
         self._page_by = page_by
         self._most = most
+        self._tries = tries
 
     def __iter__(self) -> Iterator[Json]:
         seen: set[str] = set()
         token: dict[str, str] = {}
         for _ in range(self._most):
-            answer = self._ask(**token)
-            following = _following(answer)
+            answer, following = self._page(token)
             self.whole = following is None
             yield answer
             if following is None:
@@ -115,6 +116,19 @@ class Pages:
                 return
             seen.add(following)
             token = {self._page_by: following}
+
+    def _page(self, token: dict[str, str]) -> tuple[Json, str | None]:
+        """A page and the token of the next; asked for again, because all that was read before it would be lost."""
+        left = self._tries
+        while True:
+            left -= 1
+            try:
+                answer = self._ask(**token)
+                return answer, _following(answer)
+            except (OutcomeUnknown, Unreachable) as error:
+                if left <= 0:
+                    raise
+                logger.info("A page of X broke off and is asked for again (%s)", error.code, extra={"action": "x_page"})
 
 
 def _following(answer: Json) -> str | None:
@@ -164,10 +178,12 @@ class XClient:
             return in_sdk_names(answer)
         raise platform_error(TypeError(), now=self._clock.now(), sending=sending)
 
-    def pages(self, ask: Callable[..., Any], *args: Any, page_by: str, most: int, **params: Any) -> Pages:
+    def pages(
+        self, ask: Callable[..., Any], *args: Any, page_by: str, most: int, tries: int = 1, **params: Any
+    ) -> Pages:
         """The pages of a listing, newest first, at most `most`. Reading them raises PlatformError."""
         asked = {"max_results": PAGE, **FIELDS, **params}
-        return Pages(lambda **token: self.call(ask, *args, **asked, **token), page_by, most)
+        return Pages(lambda **token: self.call(ask, *args, **asked, **token), page_by, most, tries)
 
     def bytes_of(self, address: str, most: int) -> bytes:
         """The photo behind an address, asked without keys. Raises PlatformError."""

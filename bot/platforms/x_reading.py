@@ -12,6 +12,7 @@ import json
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.platforms.port import Batch, Gap, Identity, Watch, Watched
 from bot.platforms.x_client import PAGE, Json, XClient
@@ -86,7 +87,7 @@ class XReader:
         """Everything between the two; what one search does not reach is asked again from where it ended."""
         found = Listed()
         while True:
-            until = {} if end is None else {"end_time": end}
+            until: dict[str, Any] = {} if end is None else {"end_time": end}
             pages = self.client.pages(
                 self.client.sdk.search_recent_tweets, query, page_by="next_token", most=SEARCH_PAGES,
                 start_time=start, **until,
