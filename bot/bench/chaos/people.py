@@ -23,7 +23,20 @@ from store.payloads import shown_on_telegram
 from store.vocabulary import Language, Platform
 
 NUMBER: Final = re.compile(r"HRY\d\d-\d{6}-\d")
-DISTRICTS: Final = ("Hisar", "Karnal", "Rohtak", "Sirsa", "Jind", "Panipat")
+DISTRICTS: Final = (
+    "Ambala",
+    "Bhiwani",
+    "Fatehabad",
+    "Hisar",
+    "Jind",
+    "Kaithal",
+    "Karnal",
+    "Panipat",
+    "Rewari",
+    "Rohtak",
+    "Sirsa",
+    "Sonipat",
+)
 PATIENCE: Final = (
     20.0  # real seconds until an officer who pressed and was asked nothing presses again; then twice as long
 )

@@ -274,12 +274,19 @@ def _storm(weather: Weather, sandbox: Sandbox, database: Database, people: Peopl
             break  # somebody waits for ever: the checker tells what was lost
         if weather.bug is not None and now - looked_at > LOOK_SECONDS:
             looked_at = now
-            found = judge(_truth(sandbox, people), database.query)
-            if any(getattr(found, name) for name in BUGS[weather.bug].caught_by if name in BEYOND_HEALING):
+            if _shows(weather.bug, judge(_truth(sandbox, people), database.query)):
                 break  # caught already
         told(people.progress, fleet.killed)
         _NOBODY.wait(TICK)
     return restarts
+
+
+def _shows(bug: str, found: Verdict) -> bool:
+    """Whether the bug is caught while the storm still blows: what is under way may explain what stands without a row."""
+    under_way = {"doubled_replies": found.unknown_left, "doubled_notices": found.unknown_left}
+    return any(
+        getattr(found, name) > under_way.get(name, 0) for name in BUGS[bug].caught_by if name in BEYOND_HEALING
+    )
 
 
 def _calm(people: People, database: Database, *, seconds: float) -> None:
