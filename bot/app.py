@@ -34,7 +34,7 @@ from store.boundaries import passing
 from store.channels import Channel
 from store.db import DatabaseUnusable, migrate, open_engine, reading, require_current, schema_state, writing
 from store.directory import load_directory
-from store.inbound import Heard
+from store.inbound import Heard, Unreadable
 from store.vocabulary import Platform
 
 
@@ -332,7 +332,7 @@ class Office:
         """Was an outcome still unknown when everything else had settled?"""
         return self._settled.in_flight
 
-    def keep(self, channel_name: str, events: Sequence[Heard]) -> int:
+    def keep(self, channel_name: str, events: Sequence[Heard | Unreadable]) -> int:
         """Keep events that came by webhook; returns how many are new."""
         channel = next(account.channel for account in self.accounts if account.channel.name == channel_name)
         now = self.clock.now()

@@ -36,7 +36,7 @@ from store import channels
 from store.channels import ChannelMismatch
 from store.conflicts import is_conflict
 from store.db import reading, writing
-from store.inbound import Heard
+from store.inbound import Heard, Unreadable
 from store.lanes import take_sole_run
 from store.vocabulary import Platform
 
@@ -239,7 +239,7 @@ class Running:
         )
         await serve(app, taken, self.stop)
 
-    async def _keep(self, channel: str, heard: Sequence[Heard]) -> int:
+    async def _keep(self, channel: str, heard: Sequence[Heard | Unreadable]) -> int:
         new = await asyncio.to_thread(self.office.keep, channel, heard)
         if new:
             self._wakes.desk.set()

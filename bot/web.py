@@ -20,18 +20,18 @@ from starlette.routing import Route
 
 from bot.clocks import OfficeClock, WallClock
 from bot.platforms.facebook import FacebookPort
-from bot.platforms.facebook_webhook import LARGEST_DELIVERY, MalformedWebhook, NeedsFetch
+from bot.platforms.facebook_webhook import LARGEST_DELIVERY, MalformedWebhook, NeedsFetch, Told
 from bot.platforms.port import PlatformError
 from bot.platforms.telegram_updates import parse_update, verify_secret
 from store.boundaries import passing
-from store.inbound import Heard, Inbound
+from store.inbound import Heard, Unreadable
 
 logger = logging.getLogger(__name__)
 
 BODY_SECONDS: Final = 15.0  # a whole delivery must have arrived by then
 FILL_SECONDS: Final = 15.0  # for fetching the words of all mentions of one delivery; Facebook waits 20
 
-Keep = Callable[[str, Sequence[Heard]], Awaitable[int]]
+Keep = Callable[[str, Sequence[Heard | Unreadable]], Awaitable[int]]
 """Commits events of a channel, by its name, to the inbox; how many were new. Raises when nothing was kept."""
 
 
@@ -149,7 +149,7 @@ class _Webhooks:
         except ValueError as trouble:
             raise _Refusal(400, str(trouble)) from trouble
 
-    async def _commit(self, channel: str, heard: Sequence[Heard]) -> None:
+    async def _commit(self, channel: str, heard: Sequence[Heard | Unreadable]) -> None:
         if not heard:
             return
         passing("webhook.heard")
@@ -168,13 +168,13 @@ class _Webhooks:
 
 
 async def _filled(
-    port: FacebookPort, told: Sequence[Inbound | NeedsFetch], deadline: float
-) -> tuple[list[Heard], _Refusal | None]:
+    port: FacebookPort, told: Sequence[Told], deadline: float
+) -> tuple[list[Heard | Unreadable], _Refusal | None]:
     """The events with the words of mentions fetched, in order; and why some are missing, if so."""
-    heard: list[Heard] = []
+    heard: list[Heard | Unreadable] = []
     missing: _Refusal | None = None
     for event in told:
-        if isinstance(event, Inbound):
+        if not isinstance(event, NeedsFetch):
             heard.append(event)
             continue
         if missing is not None:

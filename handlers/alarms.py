@@ -33,6 +33,7 @@ _TEMPLATES: Final = {
     "message_unknown": ("parked_alarm", "unknown_outcome"),
     "sent_twice": ("parked_alarm", "unknown_outcome"),
     NOT_ADDING_UP: ("day_alarm", ""),
+    floods.ALARM: ("flood_alarm", ""),
 }
 """Alarm -> the officers' template and its `why`. Others concern the directory itself: `smgt check` shows them."""
 
@@ -55,8 +56,8 @@ def _named(alarm: Alarm) -> tuple[tuple[str, str], ...]:
     """What the alarm is about, as codes and ids."""
     if alarm.code == NOT_ADDING_UP:
         return (("day", alarm.subject), ("rows", rows_named(alarm.sentence)))
-    is_of_a_channel = _TEMPLATES[alarm.code][0] == "channel_alarm"
-    return (("channel" if is_of_a_channel else "alarm", alarm.subject),)
+    label = {"channel_alarm": "channel", "flood_alarm": "account"}.get(_TEMPLATES[alarm.code][0], "alarm")
+    return ((label, alarm.subject),)
 
 
 def _message(channel_id: int, desk: Desk, alarm: Alarm) -> outbox.NewRow:

@@ -9,15 +9,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from handlers.alarms import queue_alarms
 from handlers.desk import floods
 from handlers.desk.batch import Desk
 from handlers.policy import Policy
+from handlers.reach import EVERYBODY
 from store import channels, inbox
 from store.alarms import open_alarms
 from store.db import reading, writing
+from store.directory import load_directory
+from store.directory_csv import import_desks, import_posts
 from store.inbound import Author, DeskUpdate, Heard, Inbound
 from store.tables import inbox as inbox_table
-from store.tables import tickets
+from store.tables import outbox, tickets
 from store.vocabulary import DeskVerb, InboundVerb, InboxState, Platform
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
@@ -81,6 +85,25 @@ def test_a_flood_is_set_aside_beyond_the_limit_with_one_alarm_that_counts(office
     office.decide()
     (told,) = office.alarms()
     assert "x:666 posts more than 5 times an hour: 32 of its posts are parked" in told
+
+
+def test_the_cmo_desk_is_told_of_a_flood_once_and_without_its_words(office: Office) -> None:
+    with writing(office.engine) as conn:
+        channels.register(conn, "desk", Platform.TELEGRAM, "7", "smgt_bot")
+        import_desks(conn, "desk,title,language,chat_id,topic_id\ncmo,CMO,en,-1001,\n", now=NOW)
+        posts = "post,title,role,department,level,districts,desk,officer\ncmo-desk,CMO Desk,cmo_desk,,3,*,cmo,A clerk\n"
+        import_posts(conn, posts, now=NOW, known_departments=(), known_districts=())
+    office.put(*(office.post("666", f"{WORDS} {number}") for number in range(30)))
+    office.decide()
+    with writing(office.engine) as conn:
+        directory = load_directory(conn, NOW)
+        assert [queue_alarms(conn, NOW, directory, EVERYBODY) for _ in range(2)] == [1, 0]
+    with reading(office.engine) as conn:
+        wanted = sa.select(outbox.c.payload).where(outbox.c.template == "flood_alarm")
+        (payload,) = conn.scalars(wanted)
+    assert "x:666" in payload
+    assert "One account writes very often" in payload
+    assert WORDS not in payload
 
 
 def test_nobody_waits_behind_a_flood(office: Office) -> None:

@@ -223,7 +223,6 @@ async def test_a_changed_body_or_a_strangers_secret_is_refused(office: Office) -
         b"\xff",
         b'{"object": "user"}',
         b'{"object": "page"}',
-        b'{"object": "page", "entry": [5]}',
         b"[" * 100_000,
     ],
 )
@@ -232,9 +231,12 @@ async def test_a_malformed_delivery_gets_one_sentence(office: Office, body: byte
     assert office.keys() == []
 
 
-async def test_a_change_without_an_id_gets_one_sentence(office: Office) -> None:
-    answer = await office.deliver(office.delivery({"item": "comment", "verb": "add", "message": WORDS}))
-    assert WORDS not in error_of(answer, 400)
+async def test_a_change_without_an_id_is_parked_once(office: Office) -> None:
+    body = office.delivery({"item": "comment", "verb": "add", "message": WORDS})
+    for _ in range(2):
+        assert (await office.deliver(body)).status_code == 200
+    (key,) = office.keys()
+    assert key.startswith("malformed:")
 
 
 async def test_an_oversized_delivery_is_refused(office: Office) -> None:
@@ -433,7 +435,7 @@ async def test_no_secret_and_no_citizens_words_in_answers_and_logs(
             await office.update(update, secret="wrong"),
             await office.update(update[:-1]),
         ]
-    assert [answer.status_code for answer in answers] == [200, 403, 400, 200, 403, 400]
+    assert [answer.status_code for answer in answers] == [200, 403, 200, 200, 403, 400]
     everything = caplog.text + "".join(answer.text for answer in answers)
     hidden = [WORDS, SECRET, HOOK_SECRET, TELEGRAM_KEYS["BOT_TOKEN"], FACEBOOK_KEYS["PAGE_TOKEN"]]
     assert [one for one in hidden if one in everything] == []

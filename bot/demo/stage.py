@@ -27,7 +27,7 @@ from handlers.understanding.taxonomy import taxonomy
 from store.db import writing
 from store.directory import bind_desk, load_directory
 from store.directory_csv import import_desks, import_posts
-from store.inbound import Heard
+from store.inbound import Heard, Unreadable
 from store.invites import create_invite, redeem_invite
 from store.people import Directory
 from store.vocabulary import Platform
@@ -216,7 +216,7 @@ def _take_webhooks(ready: Stage) -> LoopbackServer:
     office, facebook = ready.office, ready.account(Platform.FACEBOOK)
     name = facebook.channel.name
 
-    async def keep(channel: str, events: Sequence[Heard]) -> int:
+    async def keep(channel: str, events: Sequence[Heard | Unreadable]) -> int:
         return await asyncio.to_thread(office.keep, channel, events)
 
     port = facebook.port

@@ -31,7 +31,7 @@ from bot.platforms.facebook_events import (
 from bot.platforms.facebook_graph import FacebookCredentials, GraphClient, Usage, our_error
 from bot.platforms.facebook_listing import readable
 from bot.platforms.facebook_reader import FacebookReader, ReadingPlan, cursor_at
-from bot.platforms.facebook_webhook import NeedsFetch, challenge_answer, parse_webhook, verify_signature
+from bot.platforms.facebook_webhook import NeedsFetch, Told, challenge_answer, parse_webhook, verify_signature
 from bot.platforms.port import (
     CLOCK_MARGIN,
     BadMessage,
@@ -182,7 +182,7 @@ class FacebookPort:
         """The plain text that subscribes our webhook; None when it is not Facebook with our word that asks."""
         return challenge_answer(query, self._credentials.verify_token)
 
-    def hear(self, raw: bytes) -> list[Inbound | NeedsFetch]:
+    def hear(self, raw: bytes) -> list[Told]:
         """A verified webhook delivery, read with what this port knows of its own name and comments."""
         return parse_webhook(raw, self.page_id, page_name=self._page_name, is_ours=self._reader.is_own)
 

@@ -25,7 +25,8 @@ from bot.platforms.facebook_events import (
     posted_key,
     thread_is_ours,
 )
-from store.inbound import Attachment, Inbound
+from bot.platforms.facebook_listing import unreadable
+from store.inbound import Attachment, Inbound, Unreadable
 from store.vocabulary import InboundVerb, Platform
 
 LARGEST_DELIVERY = 1_000_000  # bytes; Facebook batches up to 1000 changes and its largest comment has 8000 letters
@@ -33,7 +34,7 @@ POST_ITEMS = frozenset({"status", "post", "photo", "video", "album", "share", "n
 
 
 class MalformedWebhook(ValueError):
-    """The delivery is signed but cannot be read; nothing of it was kept."""
+    """The delivery is signed, but its parts cannot be told apart; nothing of it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class NeedsFetch:
     @property
     def is_comment(self) -> bool:
         return self.object_id != self.thread_id
+
+
+Told = Inbound | NeedsFetch | Unreadable
+"""What one change tells; what cannot be read is kept parked, for a person to look at."""
 
 
 def verify_signature(raw_body: bytes, header: str | None, app_secret: str) -> bool:
@@ -64,11 +69,12 @@ def challenge_answer(query: Mapping[str, str], verify_token: str) -> str | None:
 
 def parse_webhook(
     raw: bytes, page_id: str, *, page_name: str = "", is_ours: Callable[[str], bool] = lambda _: False
-) -> list[Inbound | NeedsFetch]:
+) -> list[Told]:
     """What a delivery tells about this Page, in its order; changes SMGT has no use for (likes) are left out.
 
-    `page_name` lets a typed name count as a mention, `is_ours` says whether a comment id is known as our own.
-    Raises MalformedWebhook with a sentence; entries of other Pages are left out.
+    `page_name` lets a typed name count as a mention, `is_ours` says whether a comment id is known as our own. A part
+    that cannot be read takes no other with it. Raises MalformedWebhook with a sentence where nothing can be told apart;
+    entries of other Pages are left out.
     """
     if len(raw) > LARGEST_DELIVERY:
         raise MalformedWebhook(f"Webhook delivery of {len(raw)} bytes refused; at most {LARGEST_DELIVERY} are read.")
@@ -78,26 +84,27 @@ def parse_webhook(
         raise MalformedWebhook("Webhook delivery is not JSON.") from None
     if not isinstance(told, dict) or told.get("object") != "page":
         raise MalformedWebhook("Webhook delivery is not about a Page.")
-    reader = _Reader(page_id, page_name, is_ours)
-    return [event for change, sent_at in _changes(told, page_id) for event in reader.read(change, sent_at)]
-
-
-def _changes(told: Mapping[str, Any], page_id: str) -> Iterator[tuple[Mapping[str, Any], Any]]:
-    entries = told.get("entry")
-    if not isinstance(entries, list):
+    if not isinstance(told.get("entry"), list):
         raise MalformedWebhook("Webhook delivery has no list of entries.")
-    for entry in entries:
-        if not isinstance(entry, dict):
-            raise MalformedWebhook("Webhook delivery has an entry that is not an object.")
-        if str(entry.get("id")) != page_id:
-            continue
-        changes = entry.get("changes", [])
-        if not isinstance(changes, list):
-            raise MalformedWebhook("Webhook delivery has an entry whose changes are no list.")
-        for change in changes:
-            if not isinstance(change, dict) or not isinstance(change.get("value"), dict):
-                raise MalformedWebhook("Webhook delivery has a change without a value.")
-            yield change, entry.get("time")
+    reader = _Reader(page_id, page_name, is_ours)
+    return [event for entry in told["entry"] for event in _entry(reader, entry)]
+
+
+def _entry(reader: _Reader, entry: Any) -> Iterator[Told]:
+    if not isinstance(entry, dict):
+        yield unreadable(entry, "Facebook told of an entry that is no object")
+        return
+    if str(entry.get("id")) != reader.page_id:
+        return
+    changes = entry.get("changes", [])
+    if not isinstance(changes, list):
+        yield unreadable(("changes", changes), "Facebook told of changes that are no list")
+        return
+    for change in changes:
+        try:
+            yield from reader.read(change, entry.get("time"))
+        except UnreadableObject as trouble:
+            yield unreadable(change, str(trouble))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,10 @@ class _Reader:
     page_name: str
     is_ours: Callable[[str], bool]
 
-    def read(self, change: Mapping[str, Any], sent_at: Any) -> Iterator[Inbound | NeedsFetch]:
+    def read(self, change: Any, sent_at: Any) -> Iterator[Inbound | NeedsFetch]:
+        """What one change tells. Raises UnreadableObject."""
+        if not isinstance(change, dict) or not isinstance(change.get("value"), dict):
+            raise UnreadableObject("Facebook told of a change without a value.")
         value: Mapping[str, Any] = change["value"]
         post_id, comment_id = _text(value, "post_id"), _text(value, "comment_id")
         is_comment = value.get("item") == "comment"
@@ -114,7 +124,7 @@ class _Reader:
             return
         object_id = comment_id if is_comment else post_id
         if not object_id or not post_id:
-            raise MalformedWebhook("Webhook delivery has a post or comment without an id.")
+            raise UnreadableObject("Facebook told of a post or comment without an id.")
         match change.get("field"), value.get("verb"):
             case "mention", "add" | "edit" | "edited":
                 yield NeedsFetch(object_id, post_id)
@@ -126,10 +136,7 @@ class _Reader:
                 yield deleted_event(object_id, post_id, _told_at(sent_at, object_id))
 
     def _said(self, value: Mapping[str, Any], object_id: str, post_id: str) -> Inbound:
-        try:
-            created_at = graph_time(value.get("created_time"), object_id)
-        except UnreadableObject as trouble:
-            raise MalformedWebhook(str(trouble)) from None
+        created_at = graph_time(value.get("created_time"), object_id)
         is_comment = object_id != post_id
         author = author_of(value)
         by_us = author is not None and author.id == self.page_id

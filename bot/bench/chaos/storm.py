@@ -284,9 +284,7 @@ def _storm(weather: Weather, sandbox: Sandbox, database: Database, people: Peopl
 def _shows(bug: str, found: Verdict) -> bool:
     """Whether the bug is caught while the storm still blows: what is under way may explain what stands without a row."""
     under_way = {"doubled_replies": found.unknown_left, "doubled_notices": found.unknown_left}
-    return any(
-        getattr(found, name) > under_way.get(name, 0) for name in BUGS[bug].caught_by if name in BEYOND_HEALING
-    )
+    return any(getattr(found, name) > under_way.get(name, 0) for name in BUGS[bug].caught_by if name in BEYOND_HEALING)
 
 
 def _calm(people: People, database: Database, *, seconds: float) -> None:
