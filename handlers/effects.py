@@ -36,6 +36,8 @@ class Act(StrEnum):
     REOPEN = "reopen"
     SET_CATEGORY = "set_category"
     SET_DISTRICT = "set_district"
+    SHOW = "show"  # a ticket of a list
+    PAGE = "page"  # another page of the same list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class Press:
 
     act: Act
     argument: str = ""
+    ticket_id: int | None = None  # in a list: the ticket it stands for; else that of the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +147,7 @@ class How(StrEnum):
     TOAST = "toast"  # after a button press
     REPLY = "reply"  # under the officer's message
     PROMPT = "prompt"  # a message that asks for a reply
+    EDIT = "edit"  # in the place of an earlier message of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +159,7 @@ class Tell:
     how: How
     step: str = "told"
     presses: tuple[tuple[Press, ...], ...] = ()
+    edit_of: str = ""  # the step whose message is to say this instead
 
 
 Effect = (

@@ -13,6 +13,22 @@ from store.vocabulary import Language, Platform, Sensitivity, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedTicket:
+    """A line of a list. `hours_left` is negative when late, None while nobody counts (paused, or not with an office)."""
+
+    number: str
+    status: Status
+    category: str | None = None  # code
+    district: str | None = None  # English name
+    locality: str | None = None
+    opened_at: datetime
+    hours_left: float | None = None
+    paused: bool = False
+    urgent: bool = False
+    reopen_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything a message may say. A template that prints a fact that is None fails: nothing half said is sent."""
 
@@ -76,3 +92,9 @@ class Facts:
     additions: tuple[str, ...] = ()  # later words of the citizen, masked
     language: Language | None = None  # the citizen's
     mapping: tuple[tuple[str, str], ...] = ()  # labelled extra lines, labels are codes
+    listed: tuple[ListedTicket, ...] = ()  # one page of a list
+    listed_before: int = 0  # lines of the pages before it
+    total: int = 0  # lines of all its pages
+    late_count: int = 0  # of all of them
+    hidden_count: int = 0  # lines that this chat may not read
+    counts: tuple[tuple[str, int], ...] = ()  # figures by code

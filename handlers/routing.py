@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from handlers.case import Case
 from handlers.jurisdiction import in_charge
@@ -111,7 +112,20 @@ def supervisor_of(case: Case, directory: Directory) -> Post | None:
     return cmo_post(directory)
 
 
-def may_act(case: Case, post: Post, directory: Directory) -> bool:
+class Kept(Protocol):
+    """What of a ticket decides who may see it."""
+
+    @property
+    def owner_post(self) -> str | None: ...
+    @property
+    def department(self) -> str | None: ...
+    @property
+    def district(self) -> str | None: ...
+    @property
+    def sensitivity(self) -> Sensitivity: ...
+
+
+def may_act(case: Kept, post: Post, directory: Directory) -> bool:
     """Group membership is no authority: only the owner's chair, those above it on its ladder, and the CMO desk act."""
     if post.role is Role.CMO_VIEWER:
         return False
@@ -125,7 +139,7 @@ def may_act(case: Case, post: Post, directory: Directory) -> bool:
     return post.department == owner.department and post.level > owner.level and post.covers(case.district)
 
 
-def may_see(case: Case, post: Post, directory: Directory) -> bool:
+def may_see(case: Kept, post: Post, directory: Directory) -> bool:
     """Who may be shown the ticket; a viewer of the CMO may look at all but sensitive ones."""
     if post.role is Role.CMO_VIEWER:
         return case.sensitivity is not Sensitivity.SENSITIVE

@@ -415,10 +415,10 @@ buttons = sa.Table(
     "buttons",
     metadata,
     sa.Column("token", sa.String(32), primary_key=True),
-    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), nullable=False),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id")),  # NULL: it turns the pages of a list
     sa.Column("act", sa.String(32), nullable=False),
     sa.Column("argument", sa.String(128), nullable=False, server_default=""),
-    sa.Column("cycle", sa.String(32), nullable=False, server_default=""),  # the ticket's turn it belongs to
+    sa.Column("cycle", sa.String(32), nullable=False, server_default=""),  # the ticket's turn, or the list's step
     moment("created_at"),
 )
 sa.Index("ix_buttons_ticket", buttons.c.ticket_id)

@@ -22,7 +22,7 @@ from typing import get_args
 import pytest
 from jinja2 import Environment, meta
 
-from handlers.facts import Facts
+from handlers.facts import Facts, ListedTicket
 from handlers.length import weighted_length
 from handlers.render import (
     TEMPLATES,
@@ -51,10 +51,11 @@ TOLD = (
     "no_such_department", "photo_needed", "not_askable", "write_reply", "rejected", "set", "saved", "reopened",
     "private_first", "senior_needed", "not_yours_yet", "invite_expired", "invite_used", "invite_unknown",
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
-    "understood_nothing",
+    "understood_nothing", "shown", "find_what", "find_shorter", "find_personal",
 )  # fmt: skip
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
+    "next", "back",
 )  # fmt: skip
 
 TYPICAL = Facts(
@@ -98,6 +99,39 @@ TYPICAL = Facts(
     additions=("aaj bhi nahi aayi",),
     language=Language.HI_LATN,
     mapping=(("HRY26-004821-6", "Thu 26 Nov"),),
+    listed=(
+        ListedTicket(
+            number="HRY26-004821-6",
+            status=Status.ASSIGNED,
+            category="power_fault",
+            district="Hisar",
+            locality="Model Town",
+            opened_at=DUE - timedelta(days=4),
+            hours_left=-50.0,
+            urgent=True,
+            reopen_count=1,
+        ),
+        ListedTicket(
+            number="HRY26-004900-8",
+            status=Status.ACCEPTED,
+            district="Hisar",
+            opened_at=DUE,
+            paused=True,
+        ),
+        ListedTicket(number="HRY26-004911-5", status=Status.TRIAGE, category="garbage", opened_at=DUE),
+        ListedTicket(number="HRY26-004912-4", status=Status.ASSIGNED, opened_at=DUE, hours_left=30.0),
+    ),
+    total=4,
+    late_count=1,
+    counts=(
+        ("waiting", 1234),
+        ("late", 5),
+        ("reopened", 2),
+        ("disposed", 310),
+        ("satisfied", 200),
+        ("not_satisfied", 40),
+        ("unanswered", 70),
+    ),
 )
 
 
@@ -166,7 +200,13 @@ VARIANTS: dict[str, Variants] = {
         ("sensitive", {"sensitivity": Sensitivity.SENSITIVE}),
         ("hidden name", {"keep_name_hidden": True}),
     ),
-    "pending_list": (("some", {}), ("none", {"mapping": ()})),
+    "ticket_list": (
+        ("waiting", {"why": "pending"}),
+        ("second page", {"why": "late", "listed_before": 10, "total": 23, "late_count": 23}),
+        ("mine", {"why": "mine", "hidden_count": 2}),
+        ("found", {"why": "find"}),
+        *((f"no {why}", {"why": why, "total": 0, "listed": ()}) for why in ("pending", "late", "mine", "find")),
+    ),
     "toast": tuple((code, {"why": code}) for code in TOLD),
     "refusal": (("one", {"why": "no_text"}),),
     "button": tuple((code, {"why": code}) for code in BUTTONS),
@@ -593,7 +633,7 @@ def test_a_very_long_post_stays_inside_telegrams_limit(template: str) -> None:
             "officer",
             template,
             replace(facts, words=long, quoted=long, officer_words=long, question=long, additions=(long,) * 9,
-                    mapping=(("HRY26-004821-6", "x" * 40),) * 300 if template == "pending_list" else facts.mapping),
+                    listed=tuple(replace(one, locality=long) for one in facts.listed * 3)[:10]),
         )  # fmt: skip
         assert len(re.sub(r"<[^>]+>", "", html)) <= 4096
 

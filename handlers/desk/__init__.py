@@ -4,6 +4,7 @@ snapshot.py   what the batch needs to know, in a few queries
 citizens.py   rows from X and Facebook
 words.py      what their words mean, and for which ticket
 officers.py   rows from Telegram
+lists.py      lists that officers ask for
 stopped.py    silence for those who asked for it
 writing.py    cases, history and transcript, table by table
 buttons.py    buttons and their tokens

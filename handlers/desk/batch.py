@@ -18,6 +18,7 @@ from handlers.desk import floods
 from handlers.desk import snapshot as picture
 from handlers.desk.ahead import Ahead
 from handlers.desk.deciding import outcomes_of, woken
+from handlers.desk.lists import decide_list
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Outcome, Step
 from handlers.desk.store_matters import decide_store_matter
@@ -28,6 +29,7 @@ from store.alarms import raise_alarm
 from store.boundaries import passing
 from store.conflicts import DATABASE_FAULTS, write
 from store.db import reading
+from store.inbound import DeskUpdate
 from store.inbox import Decided, InboxRow
 
 logger = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ class Desk:
     def _outcomes(
         self, conn: sa.Connection, snapshot: Snapshot, rows: Sequence[InboxRow]
     ) -> list[tuple[InboxRow, Outcome]]:
-        return outcomes_of(snapshot, rows, partial(decide_store_matter, conn, snapshot))
+        return outcomes_of(snapshot, rows, partial(_with_tables, conn, snapshot))
 
     def _mark(
         self, conn: sa.Connection, writer: Writer, outcomes: Sequence[tuple[InboxRow, Outcome]], now: datetime
@@ -201,6 +203,11 @@ class Desk:
             logger.exception("Time could not be heard for a ticket", extra={"action": "desk.time"})
             sentence = f"time passing could not be decided for ticket {ticket_id}: {type(error).__name__}; see the log"
             write(self._engine, lambda conn: _put_off(conn, ticket_id, sentence, now))
+
+
+def _with_tables(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outcome | None:
+    """What of an update needs the tables: a change of the directory, or a list; None for all else."""
+    return decide_store_matter(conn, snapshot, row, update) or decide_list(conn, snapshot, row, update)
 
 
 def _put_off(conn: sa.Connection, ticket_id: int, sentence: str, now: datetime) -> None:

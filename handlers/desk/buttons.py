@@ -25,24 +25,33 @@ class Buttons:
     def __init__(self, now: datetime) -> None:
         self.new: list[dict[str, Any]] = []
         self._now = now
-        self._tokens: dict[tuple[int, str, str, str], str] = {}
+        self._tokens: dict[tuple[int | None, str, str, str], str] = {}
 
     def offered(
         self, case: Case, presses: tuple[tuple[Press, ...], ...], language: Language
     ) -> tuple[tuple[Button, ...], ...]:
         """These presses as buttons, line by line; one press of one turn has one token."""
-        return tuple(tuple(self._button(case, press, language) for press in line) for line in presses)
+        turn = str(case.turn)
+        return tuple(tuple(self._button(case.id, turn, press, language) for press in line) for line in presses)
 
-    def _button(self, case: Case, press: Press, language: Language) -> Button:
-        key = (case.id, str(case.turn), press.act.value, press.argument)
+    def listed(
+        self, step_id: str, presses: tuple[tuple[Press, ...], ...], language: Language
+    ) -> tuple[tuple[Button, ...], ...]:
+        """The buttons under a list that was posted as `step_id`: its tickets and its other pages."""
+        return tuple(
+            tuple(self._button(press.ticket_id, step_id, press, language) for press in line) for line in presses
+        )
+
+    def _button(self, ticket_id: int | None, cycle: str, press: Press, language: Language) -> Button:
+        key = (ticket_id, cycle, press.act.value, press.argument)
         if key not in self._tokens:
             self._tokens[key] = secrets.token_urlsafe(9)
             row = {
                 "token": self._tokens[key],
-                "ticket_id": case.id,
+                "ticket_id": ticket_id,
                 "act": press.act,
                 "argument": press.argument,
-                "cycle": str(case.turn),
+                "cycle": cycle,
                 "created_at": self._now,
             }
             self.new.append(row)
@@ -63,5 +72,9 @@ def _label(act: Act, argument: str, language: Language) -> str:
             return taxonomy().districts[argument].name(language)
         case Act.REJECT_FOR:
             return render(language, "officer", "button", Facts(why=argument))
+        case Act.SHOW:
+            return argument  # the ticket's number
+        case Act.PAGE:
+            return render(language, "officer", "button", Facts(why=argument.partition("|")[0]))
     why = "triage_desk" if argument == "cmo" else act.value
     return render(language, "officer", "button", Facts(why=why))

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from handlers.case import Case
 from handlers.conversation import decide
+from handlers.desk.notices import notice_presses
 from handlers.desk.snapshot import Ours, Snapshot, numbers_in
 from handlers.desk.steps import Origin, Outcome, Step, Words
 from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Say, Tell
@@ -48,7 +49,16 @@ REJECT_REASONS = (
 )
 LONGEST_WORDS = 2000  # characters of an officer's reply that are kept
 ATR_TEMPLATES = frozenset(
-    {"notice", "prompt_atr", "reminder", "escalated", "reopened_notice", "addition_notice", "answer_notice"}
+    {
+        "notice",
+        "ticket_card",
+        "prompt_atr",
+        "reminder",
+        "escalated",
+        "reopened_notice",
+        "addition_notice",
+        "answer_notice",
+    }
 )
 PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice"})
 DESK_WORDS_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "addition_notice"})
@@ -120,9 +130,11 @@ def _stranger_code(snapshot: Snapshot, update: DeskUpdate) -> str:
 
 def _pressed(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     button = snapshot.buttons.get(update.press_data or "")
-    if button is None:
+    if button is None or button["ticket_id"] is None:  # pages are turned in lists.py
         return _toast(origin, "unknown_button")
     case = snapshot.cases[button["ticket_id"]]
+    if button["act"] == Act.SHOW:
+        return _shown(snapshot, origin, update, case)
     by = None if update.anonymous else _chair(snapshot, update, case)
     if by is None:
         return _toast(origin, _stranger_code(snapshot, update))
@@ -415,5 +427,24 @@ def _card(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
         return _refuse(origin, "number_unknown")
     if case.sensitivity is not Sensitivity.NORMAL and update.chat_kind != "private":
         return _refuse(origin, "not_here")
-    tell = Tell(template="ticket_card", how=How.REPLY, step="ticket_card")
-    return Outcome("answered:card", (Step(origin, case, Decision(case=case, effects=(tell,), result="answered:card")),))
+    return _carded(snapshot, origin, update, case)
+
+
+def _shown(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case) -> Outcome:
+    """A ticket of a list, for whoever may see it now: a list outlives what it was made of."""
+    directory = snapshot.ground.directory
+    posts = list(directory.posts_of(update.author.id)) if update.author and not update.anonymous else []
+    if not any(may_see(case, post, directory) for post in posts):
+        return _toast(origin, _stranger_code(snapshot, update))
+    if case.sensitivity is not Sensitivity.NORMAL and update.chat_kind != "private":
+        return _toast(origin, "not_here")
+    toast = Tell(template="toast", facts=Facts(why="shown"), how=How.TOAST)
+    return _carded(snapshot, origin, update, case, toast)
+
+
+def _carded(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, *more: Effect) -> Outcome:
+    """The ticket as it stands, with the buttons of its notice for whoever may press them."""
+    presses = notice_presses(case) if _chair(snapshot, update, case) is not None else ()
+    card = Tell(template="ticket_card", how=How.REPLY, step="ticket_card", presses=presses)
+    decision = Decision(case=case, effects=(card, *more), result="answered:card")
+    return Outcome("answered:card", (Step(origin, case, decision),))

@@ -245,7 +245,7 @@ def _load_cases(
 ) -> None:
     ids = {ours.ticket_id for ours in snapshot.ours.values() if ours.ticket_id is not None}
     ids |= {row["ticket_id"] for row in snapshot.heard.values() if row["ticket_id"] is not None}
-    ids |= {row["ticket_id"] for row in snapshot.buttons.values()}
+    ids |= {row["ticket_id"] for row in snapshot.buttons.values() if row["ticket_id"] is not None}
     ids |= {row.heard.ticket_id for row in rows if isinstance(row.heard, Undeliverable) and row.heard.ticket_id}
     numbers = {number for understood in snapshot.understood.values() for number in understood.numbers}
     numbers |= {number for update in updates for number in numbers_in(update.text, snapshot.ground.policy.prefix)}

@@ -19,6 +19,7 @@ from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Step
 from handlers.desk.stopped import listener
 from handlers.effects import (
+    Act,
     Audience,
     Effect,
     Hand,
@@ -41,6 +42,12 @@ from store.rewinding import FoundWords
 from store.vocabulary import Language, OutgoingAct, Platform, Sensitivity
 
 _BLANK = Facts()
+_ACTS = {
+    How.TOAST: OutgoingAct.ANSWER_PRESS,
+    How.REPLY: OutgoingAct.MESSAGE,
+    How.PROMPT: OutgoingAct.MESSAGE,
+    How.EDIT: OutgoingAct.EDIT,
+}
 
 
 class Speech:
@@ -345,24 +352,32 @@ class Speech:
         if step.draft is not None:
             draft = str(self._draft_ids[id(step)])
             presses = tuple(tuple(replace(press, argument=draft) for press in line) for line in presses)
+        step_id = f"{step.origin.key}:{tell.step}:{tell.how}"
+        listed = any(press.act is Act.PAGE or press.ticket_id is not None for line in presses for press in line)
+        if listed:
+            buttons = self._buttons.listed(tell.edit_of or step_id, presses, language)
+        else:
+            buttons = self._buttons.offered(case, presses, language) if case else ()
         self._messages.append(
             NewRow(
                 channel_id=channel_id,
-                step_id=f"{step.origin.key}:{tell.step}:{tell.how}",
+                step_id=step_id,
                 recipient=update.chat_id,
                 destination=f"press:{update.press_id}" if toast else f"{update.chat_id}:{case.id if case else 0}",
                 template=tell.template,
                 outgoing=Outgoing(
-                    act=OutgoingAct.ANSWER_PRESS if toast else OutgoingAct.MESSAGE,
+                    act=_ACTS[tell.how],
                     text=text,
                     thread_id=update.chat_id,
                     topic_id=update.topic_id,
-                    reply_to_id=None if toast else update.message_id,
+                    reply_to_id=None if toast or tell.edit_of else update.message_id,
                     press_id=update.press_id if toast else None,
-                    buttons=self._buttons.offered(case, presses, language) if case else (),
+                    buttons=buttons,
                     force_reply=tell.how is How.PROMPT,
                 ),
                 ticket_id=case.id if case else None,
+                follows_step=tell.edit_of or None,
+                supersede_key=tell.edit_of or None,
                 urgent=True,
             )
         )

@@ -1,0 +1,242 @@
+"""Lists that officers ask for in Telegram: what waits, what is late, what is mine, what was said of a place; figures.
+
+Owns whose tickets a list shows, its pages, and the few words that ask for it. It reads the tables and writes nothing; a
+list shows numbers, matters and places, never a citizen's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from handlers.desk.snapshot import Snapshot
+from handlers.desk.steps import Origin, Outcome, Step
+from handlers.effects import Act, Decision, Effect, How, Press, Tell
+from handlers.facts import Facts, ListedTicket
+from handlers.routing import may_see
+from handlers.understanding import mask, read_answer
+from handlers.understanding.meaning import Asked
+from handlers.understanding.taxonomy import taxonomy
+from store import lists
+from store.inbound import DeskUpdate
+from store.inbox import InboxRow
+from store.lists import Listed, Needle, Tally
+from store.people import WHOLE_STATE, Directory, Post
+from store.vocabulary import DeskVerb, Language, Role, Sensitivity
+
+PAGE: Final = 10  # tickets to a page: a screen of a small phone, and ten buttons
+COMMANDS: Final = {"/pending": "pending", "/late": "late", "/mine": "mine", "/find": "find", "/stats": "stats"}
+FOUND_SINCE: Final = timedelta(days=400)
+MOST_FOUND: Final = 100
+SHORTEST_WORD: Final = 3
+LONGEST_SEARCH: Final = 60  # characters: it must fit into a button's argument
+STATS_SINCE: Final = timedelta(days=30)
+CMO_ROLES: Final = frozenset({Role.CMO_DESK, Role.CMO_VIEWER})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What list is asked for: `what` is pending, late, mine or find; `at` the first line of the page."""
+
+    what: str
+    at: int = 0
+    words: str = ""
+
+    def turned(self, at: int) -> str:
+        """The argument of the button that turns to the page beginning at `at`."""
+        return f"{'next' if at > self.at else 'back'}|{self.what}|{at}|{self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose tickets may be listed: those of these chairs; `unplaced` ones that wait for the CMO desk; `all_of_them`."""
+
+    owners: frozenset[str]
+    unplaced: bool = False
+    all_of_them: bool = False
+
+
+def decide_list(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outcome | None:
+    """Answer an update that asks for a list or another page of one; None when it asks for neither."""
+    origin = Origin(key=f"in:{row.id}", actor="officer", inbox_id=row.id, channel_id=row.channel_id, update=update)
+    if update.verb is DeskVerb.PRESSED:
+        button = snapshot.buttons.get(update.press_data or "")
+        if button is None or button["act"] != Act.PAGE:
+            return None
+        _, what, at, words = button["argument"].split("|", 3)
+        return _answer(conn, snapshot, origin, update, Wanted(what, int(at), words), edit_of=button["cycle"])
+    if update.verb is not DeskVerb.WROTE or not update.text.startswith("/"):
+        return None
+    command, _, words = update.text.partition(" ")
+    what = COMMANDS.get(command.split("@")[0].lower())
+    if what is None:
+        return None
+    return _answer(conn, snapshot, origin, update, Wanted(what, 0, " ".join(words.split())))
+
+
+def _answer(
+    conn: sa.Connection, snapshot: Snapshot, origin: Origin, update: DeskUpdate, wanted: Wanted, edit_of: str = ""
+) -> Outcome:
+    directory = snapshot.ground.directory
+    posts = list(directory.posts_of(update.author.id)) if update.author and not update.anonymous else []
+    if not posts:
+        return _refused(origin, "anonymous" if update.anonymous or update.author is None else "not_linked")
+    scope = scope_of(posts, directory, update, mine=wanted.what == "mine")
+    if not (scope.owners or scope.unplaced or scope.all_of_them):
+        return _refused(origin, "not_here")
+    if wanted.what == "stats":
+        return _told(origin, (_stats(conn, scope, snapshot.now),), "answered:stats")
+    if wanted.what == "find" and (wrong := _wrong_search(wanted.words)) is not None:
+        return _refused(origin, wrong)
+    rows = _rows(conn, scope, wanted, snapshot.now)
+    seen = [row for row in rows if any(may_see(row, post, directory) for post in posts)]
+    return _told(
+        origin, _page(wanted, seen, snapshot.now, edit_of, in_group=update.chat_kind != "private"), "answered:list"
+    )
+
+
+# -- whose tickets -------------------------------------------------------------------------------------------------------
+
+
+def scope_of(posts: Sequence[Post], directory: Directory, update: DeskUpdate, *, mine: bool = False) -> Scope:
+    """In a group the chairs that read there, in a private chat one's own and those beneath; only as far as one may see."""
+    own = {post.code for post in posts}
+    of_cmo = any(post.role in CMO_ROLES for post in posts)
+    beneath = {other.code for other in directory.posts.values() if any(is_beneath(other, post) for post in posts)}
+    if update.chat_kind == "private":
+        reach = own if mine else own | beneath
+        return Scope(frozenset(reach), unplaced=any(post.role is Role.CMO_DESK for post in posts), all_of_them=of_cmo)
+    here = {post.code: post for post in directory.posts.values() if _reads_here(post, directory, update)}
+    reach = set(here) if of_cmo else set(here) & (own | beneath)
+    at_the_cmo = of_cmo and any(post.role is Role.CMO_DESK for post in here.values())
+    return Scope(frozenset(reach & own if mine else reach), unplaced=at_the_cmo, all_of_them=at_the_cmo)
+
+
+def is_beneath(post: Post, head: Post) -> bool:
+    """Is the post on the head's own ladder, lower down, with a district in common?"""
+    if post.department is None or post.department != head.department or post.level >= head.level:
+        return False
+    everywhere = WHOLE_STATE in post.districts or WHOLE_STATE in head.districts
+    return everywhere or bool(post.districts & head.districts)
+
+
+def _reads_here(post: Post, directory: Directory, update: DeskUpdate) -> bool:
+    desk = directory.desks.get(post.desk or "")
+    if desk is None or desk.chat_id != update.chat_id:
+        return False
+    return desk.topic_id is None or desk.topic_id == update.topic_id
+
+
+# -- their lines ---------------------------------------------------------------------------------------------------------
+
+
+def _rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> list[Listed]:
+    if wanted.what == "find":
+        owners = None if scope.all_of_them else scope.owners
+        needles = [_needle(word) for word in wanted.words.split()]
+        return lists.containing(conn, needles, now - FOUND_SINCE, MOST_FOUND, owners)
+    rows = lists.waiting(conn, scope.owners, unplaced=scope.unplaced and wanted.what != "mine")
+    return [row for row in rows if _is_late(row, now)] if wanted.what == "late" else rows
+
+
+def _is_late(row: Listed, now: datetime) -> bool:
+    return row.due_at is not None and row.paused_at is None and row.due_at < now
+
+
+def _wrong_search(words: str) -> str | None:
+    """Why these words cannot be searched for; personal data is never searched for, whoever asks."""
+    if not words or any(len(word) < SHORTEST_WORD for word in words.split()):
+        return "find_what"
+    if len(words) > LONGEST_SEARCH or "|" in words:
+        return "find_shorter"
+    return "find_personal" if mask(words) != words else None
+
+
+def _needle(word: str) -> Needle:
+    """The word itself, and the matters and the district that bear it as their name in one of our languages."""
+    asked, meant = word.casefold(), read_answer(word, asked=Asked.BOTH)
+    named = {
+        code
+        for code, one in taxonomy().categories.items()
+        if any(asked in one.name(language).casefold() for language in Language)
+    }
+    categories = named | set(meant.category_choices) | ({meant.category} if meant.category else set())
+    return Needle(word, categories, {meant.district} if meant.district else ())
+
+
+def _page(wanted: Wanted, rows: Sequence[Listed], now: datetime, edit_of: str, *, in_group: bool) -> tuple[Effect, ...]:
+    shown = [row for row in rows if not (in_group and row.sensitivity is Sensitivity.SENSITIVE)]
+    last = max(0, (len(shown) - 1) // PAGE * PAGE)
+    wanted = replace(wanted, at=min(wanted.at, last))
+    page = shown[wanted.at : wanted.at + PAGE]
+    facts = Facts(
+        why=wanted.what,
+        listed=tuple(line_of(row, now) for row in page),
+        listed_before=wanted.at,
+        total=len(shown),
+        late_count=sum(_is_late(row, now) for row in shown) if wanted.what != "find" else 0,
+        hidden_count=len(rows) - len(shown),
+    )
+    tell = Tell(
+        template="ticket_list",
+        facts=facts,
+        how=How.EDIT if edit_of else How.REPLY,
+        step="list",
+        presses=presses_of(wanted, page, len(shown)),
+        edit_of=edit_of,
+    )
+    toast = Tell(template="toast", facts=Facts(why="shown"), how=How.TOAST)
+    return (tell, toast) if edit_of else (tell,)
+
+
+def line_of(row: Listed, now: datetime) -> ListedTicket:
+    """The ticket as a line shows it; a sensitive one by its number alone."""
+    counted = row.due_at is not None and row.paused_at is None
+    sensitive = row.sensitivity is Sensitivity.SENSITIVE
+    return ListedTicket(
+        number=row.number,
+        status=row.status,
+        category=None if sensitive else row.category,
+        district=None if sensitive else row.district,
+        locality=None if sensitive else row.locality,
+        opened_at=row.opened_at,
+        hours_left=(row.due_at - now).total_seconds() / 3600 if counted and row.due_at is not None else None,
+        paused=row.paused_at is not None,
+        urgent=row.urgent,
+        reopen_count=row.reopen_count,
+    )
+
+
+def presses_of(wanted: Wanted, page: Sequence[Listed], total: int) -> tuple[tuple[Press, ...], ...]:
+    """A button for each ticket of the page, two to a row, and those that turn it."""
+    shows = [Press(act=Act.SHOW, argument=row.number, ticket_id=row.id) for row in page]
+    turns = [at for at in (wanted.at - PAGE, wanted.at + PAGE) if 0 <= at < total]
+    return (*_paired(shows), *_paired(Press(act=Act.PAGE, argument=wanted.turned(at)) for at in turns))
+
+
+def _paired(presses: Iterable[Press]) -> tuple[tuple[Press, ...], ...]:
+    all_of_them = tuple(presses)
+    return tuple(all_of_them[at : at + 2] for at in range(0, len(all_of_them), 2))
+
+
+def _stats(conn: sa.Connection, scope: Scope, now: datetime) -> Tell:
+    found: Tally = lists.tally(conn, scope.owners, now - STATS_SINCE, now, unplaced=scope.unplaced)
+    counts = tuple((name, int(getattr(found, name))) for name in Tally.__slots__)
+    return Tell(template="desk_stats", facts=Facts(counts=counts), how=How.REPLY, step="stats")
+
+
+# -- answers -------------------------------------------------------------------------------------------------------------
+
+
+def _told(origin: Origin, effects: tuple[Effect, ...], result: str) -> Outcome:
+    return Outcome(result, (Step(origin, None, Decision(case=None, effects=effects, result=result)),))
+
+
+def _refused(origin: Origin, why: str) -> Outcome:
+    pressed = origin.update is not None and origin.update.press_id is not None
+    how, template = (How.TOAST, "toast") if pressed else (How.REPLY, "refusal")
+    return _told(origin, (Tell(template=template, facts=Facts(why=why), how=how),), f"refused:{why}")

@@ -1,0 +1,143 @@
+"""Lists of tickets for officers: what waits at which chairs, what was said about a place, and a desk's figures.
+
+Owns the SQL. It must not know who may look: callers name the chairs, and leave out rows that a reader may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from store.tables import satisfaction, tickets, transcript
+from store.vocabulary import Outcome, Sensitivity, Status
+
+WITH_OFFICE = (Status.ASSIGNED, Status.ACCEPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A ticket as a list shows it. `due_at` is None while no office has it."""
+
+    id: int
+    number: str
+    status: Status
+    category: str | None
+    district: str | None
+    locality: str | None
+    department: str | None
+    owner_post: str | None
+    sensitivity: Sensitivity
+    urgent: bool
+    opened_at: datetime
+    due_at: datetime | None
+    paused_at: datetime | None
+    reopen_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A word to look for: as it is written, or as the name of these categories and districts."""
+
+    word: str
+    categories: Collection[str] = ()
+    districts: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How some chairs stand. Those of a period count disposals since its beginning."""
+
+    waiting: int
+    late: int
+    reopened: int
+    disposed: int
+    satisfied: int
+    not_satisfied: int
+    unanswered: int
+
+
+def _all() -> sa.Select[Any]:
+    return sa.select(*(tickets.c[name] for name in Listed.__slots__))
+
+
+def _listed(conn: sa.Connection, query: sa.Select[Any]) -> list[Listed]:
+    return [
+        Listed(**{**row, "status": Status(row["status"]), "sensitivity": Sensitivity(row["sensitivity"])})
+        for row in conn.execute(query).mappings()
+    ]
+
+
+def _waiting(owners: Collection[str], *, unplaced: bool) -> sa.ColumnElement[bool]:
+    at_a_chair = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.in_(sorted(owners)))
+    nobodys = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.is_(None))
+    return sa.or_(at_a_chair, nobodys, tickets.c.status == Status.TRIAGE) if unplaced else at_a_chair
+
+
+def waiting(conn: sa.Connection, owners: Collection[str], *, unplaced: bool) -> list[Listed]:
+    """What waits at these chairs, the urgent first, then what is due first.
+
+    `unplaced`: also what waits for a person to place it, and what no chair was found for.
+    """
+    order = (tickets.c.urgent.desc(), sa.func.coalesce(tickets.c.due_at, tickets.c.opened_at), tickets.c.id)
+    return _listed(conn, _all().where(_waiting(owners, unplaced=unplaced)).order_by(*order))
+
+
+def containing(
+    conn: sa.Connection, needles: Sequence[Needle], since: datetime, most: int, owners: Collection[str] | None = None
+) -> list[Listed]:
+    """Tickets opened since then that hold every needle in the citizens' words or in their place, the newest first.
+
+    `owners` None: whoever has them. Words that were withdrawn or erased are not found.
+    """
+    query = _all().where(tickets.c.opened_at >= since, *(_holds(one) for one in needles))
+    if owners is not None:
+        query = query.where(tickets.c.owner_post.in_(sorted(owners)))
+    return _listed(conn, query.order_by(tickets.c.id.desc()).limit(most))
+
+
+def _holds(needle: Needle) -> sa.ColumnElement[bool]:
+    said = (
+        sa.select(transcript.c.id)
+        .where(transcript.c.ticket_id == tickets.c.id, transcript.c.text.icontains(needle.word, autoescape=True))
+        .exists()
+    )
+    return sa.or_(
+        said,
+        tickets.c.locality.icontains(needle.word, autoescape=True),
+        tickets.c.category.in_(sorted(needle.categories)),
+        tickets.c.district.in_(sorted(needle.districts)),
+    )
+
+
+def tally(conn: sa.Connection, owners: Collection[str], since: datetime, now: datetime, *, unplaced: bool) -> Tally:
+    """How these chairs stand now, and what citizens said to their answers since then."""
+    here = _waiting(owners, unplaced=unplaced)
+    open_now = conn.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.count().filter(tickets.c.due_at < now, tickets.c.paused_at.is_(None)),
+            sa.func.count().filter(tickets.c.reopen_count > 0),
+        ).where(here)
+    ).one()
+    outcome = satisfaction.c.outcome
+    answered = conn.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.count().filter(outcome == Outcome.SATISFIED),
+            sa.func.count().filter(outcome == Outcome.NOT_SATISFIED),
+            sa.func.count().filter(outcome.in_((Outcome.NO_ANSWER, Outcome.NOT_ASKABLE))),
+        ).where(satisfaction.c.post.in_(sorted(owners)), satisfaction.c.disposed_at >= since)
+    ).one()
+    return Tally(
+        waiting=open_now[0],
+        late=open_now[1],
+        reopened=open_now[2],
+        disposed=answered[0],
+        satisfied=answered[1],
+        not_satisfied=answered[2],
+        unanswered=answered[3],
+    )

@@ -1,0 +1,257 @@
+"""Lists on Telegram, on both databases: what waits, what is late, whose it is, what may be found, and who may look."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from handlers.desk.batch import Desk
+from handlers.policy import Policy
+from handlers.understanding.taxonomy import taxonomy
+from store import channels, inbox
+from store.db import reading, writing
+from store.directory import load_directory
+from store.directory_csv import import_desks, import_posts
+from store.inbound import Author, DeskUpdate, Inbound
+from store.invites import create_invite, redeem_invite
+from store.outbound import Outgoing
+from store.payloads import outgoing_from_json
+from store.tables import outbox, tickets
+from store.vocabulary import DeskVerb, InboundVerb, InboxState, OutgoingAct, Platform
+
+NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)  # a Monday, half past ten
+HISAR, KARNAL, CMO = "-1001", "-1002", "-1003"
+DESKS = f"""desk,title,language,chat_id,topic_id
+phed-hisar,Water Hisar,en,{HISAR},
+phed-karnal,Water Karnal,en,{KARNAL},
+cmo,CMO,en,{CMO},
+"""
+POSTS = """post,title,role,department,level,districts,desk,officer
+phed-hisar,JE Hisar,nodal_officer,phed,0,Hisar,phed-hisar,Nodal Hisar
+phed-karnal,JE Karnal,nodal_officer,phed,0,Karnal,phed-karnal,Nodal Karnal
+phed-head,Chief Engineer,department_head,phed,2,*,,Head
+police-head,ADGP,department_head,police,2,*,,Police Head
+cmo-desk,CMO Desk,cmo_desk,,3,*,cmo,Clerk
+cmo-viewer,OSD,cmo_viewer,,3,*,cmo,Viewer
+"""
+NUMBER = re.compile(r"HRY26-\d{6}-\d")
+
+
+class Office:
+    """The water department in two districts, its head, a police head and the CMO, all linked."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine, self.now, self.ids = engine, NOW, itertools.count(1)
+        self.desk = Desk(engine, lambda: self.now, Policy())
+        known = taxonomy()
+        self.users: dict[str, str] = {}
+        with writing(engine) as conn:
+            self.x = channels.register(conn, "cmohry", Platform.X, "900", "cmohry").id
+            self.telegram = channels.register(conn, "desk", Platform.TELEGRAM, "7", "smgt_bot").id
+            import_desks(conn, DESKS, now=NOW)
+            import_posts(conn, POSTS, now=NOW, known_departments=known.departments, known_districts=known.districts)
+            for post in load_directory(conn, NOW).posts.values():
+                for officer in post.holders:
+                    self.users[officer.name] = str(5000 + officer.id)
+                    token = create_invite(conn, officer.id, NOW, timedelta(days=1))
+                    redeem_invite(conn, token, self.users[officer.name], NOW)
+
+    def complain(self, district: str, many: int = 1, words: str = "me 3 din se pani nahi aa raha") -> None:
+        for _ in range(many):
+            serial = next(self.ids)
+            event = Inbound(
+                key=f"10{serial:06}:0", verb=InboundVerb.POSTED, platform=Platform.X, message_id=f"10{serial:06}",
+                thread_id=f"10{serial:06}", occurred_at=self.now, author=Author(f"c{serial}", f"u{serial}", "A citizen"),
+                text=f"{district} {words}, gali {serial}", mentions_us=True,
+            )  # fmt: skip
+            self._put(self.x, event)
+        self.decide()
+
+    def write(self, who: str | None, chat: str, text: str) -> list[Outgoing]:
+        """What the bot answers to words in a chat (`private` is the writer's own)."""
+        return self._answers(self._update(who, chat, DeskVerb.WROTE, text=text, message_id=str(next(self.ids))))
+
+    def press(self, who: str, chat: str, token: str) -> list[Outgoing]:
+        """What the bot answers to a press."""
+        return self._answers(
+            self._update(who, chat, DeskVerb.PRESSED, press_id=f"p{next(self.ids)}", press_data=token, message_id="9")
+        )
+
+    def _update(self, who: str | None, chat: str, verb: DeskVerb, **more: str) -> DeskUpdate:
+        user = self.users.get(who or "", "4999")
+        return DeskUpdate(
+            key=f"7:{next(self.ids)}", verb=verb, occurred_at=self.now, chat_id=user if chat == "private" else chat,
+            chat_kind="private" if chat == "private" else "supergroup", author=Author(user, "", who or "Nobody"), **more,
+        )  # fmt: skip
+
+    def _answers(self, update: DeskUpdate) -> list[Outgoing]:
+        with reading(self.engine) as conn:
+            before = conn.scalar(sa.select(sa.func.max(outbox.c.id))) or 0
+        self._put(self.telegram, update)
+        self.decide()
+        with reading(self.engine) as conn:
+            rows = conn.scalars(sa.select(outbox.c.payload).where(outbox.c.id > before).order_by(outbox.c.id))
+            return [outgoing_from_json(payload) for payload in rows]
+
+    def _put(self, channel: int, event: Inbound | DeskUpdate) -> None:
+        with writing(self.engine) as conn:
+            inbox.put(conn, channel, [event], {}, self.now)
+
+    def decide(self) -> None:
+        while self.desk.decide_batch():
+            pass
+        with reading(self.engine) as conn:
+            assert inbox.count_by_state(conn).get(InboxState.PARKED, 0) == 0
+
+
+@pytest.fixture
+def office(engine: sa.Engine) -> Iterator[Office]:
+    return Office(engine)
+
+
+def numbers(answers: list[Outgoing]) -> list[str]:
+    """The tickets that the first answer lists."""
+    return NUMBER.findall(answers[0].text)
+
+
+def labels(answer: Outgoing) -> list[str]:
+    return [button.text for line in answer.buttons for button in line]
+
+
+def token(answer: Outgoing, label: str) -> str:
+    return next(button.token for line in answer.buttons for button in line if button.text == label)
+
+
+def test_a_desk_sees_what_waits_there_and_nothing_of_others(office: Office) -> None:
+    office.complain("Hisar", 3)
+    office.complain("Karnal", 2)
+    (told,) = office.write("Nodal Hisar", HISAR, "/pending")
+    assert told.text.startswith("<b>Waiting: 3</b>")
+    assert len(set(NUMBER.findall(told.text))) == 3
+    assert "Karnal" not in told.text
+    assert "pani" not in told.text, "a list shows no citizen's words"
+    assert office.write("Nodal Karnal", HISAR, "/pending")[0].text == "That is not possible in this chat."
+    assert len(set(numbers(office.write("Nodal Hisar", "private", "/pending")))) == 3
+    assert len(set(numbers(office.write("Head", "private", "/pending")))) == 5, "a head sees what waits beneath"
+    assert office.write("Head", "private", "/mine")[0].text == "आपके पास कुछ बाकी नहीं है।"
+    assert len(set(numbers(office.write("Head", KARNAL, "/pending@smgt_bot")))) == 2
+
+
+@pytest.mark.parametrize("command", ["/pending", "/late", "/mine", "/find pani", "/stats"])
+def test_strangers_and_viewers_of_nothing_are_refused(office: Office, command: str) -> None:
+    office.complain("Hisar")
+    (told,) = office.write(None, HISAR, command)
+    assert told.text.startswith("You are not linked to a post yet.")
+    (told,) = office.write("Police Head", HISAR, command)
+    assert told.text == "That is not possible in this chat."
+
+
+def test_pages_are_turned_in_place(office: Office) -> None:
+    office.complain("Hisar", 23)
+    (first,) = office.write("Nodal Hisar", HISAR, "/pending")
+    assert "(1 to 10)" in first.text
+    assert labels(first)[-1] == "Next"
+    assert "Back" not in labels(first)
+    seen = set(NUMBER.findall(first.text))
+    page = first
+    for span, turns in (("(11 to 20)", ["Back", "Next"]), ("(21 to 23)", ["Back"])):
+        page, toast = office.press("Nodal Hisar", HISAR, token(page, "Next"))
+        assert (page.act, toast.act) == (OutgoingAct.EDIT, OutgoingAct.ANSWER_PRESS)
+        assert span in page.text
+        assert labels(page)[-len(turns) :] == turns
+        seen |= set(NUMBER.findall(page.text))
+    assert len(seen) == 23
+    (refused,) = office.press("Nodal Karnal", HISAR, token(page, "Back"))
+    assert (refused.act, refused.text) == (OutgoingAct.ANSWER_PRESS, "That is not possible in this chat.")
+
+
+def test_a_page_that_is_gone_shows_the_last_one(office: Office) -> None:
+    office.complain("Hisar", 12)
+    (first,) = office.write("Nodal Hisar", HISAR, "/pending")
+    with writing(office.engine) as conn:
+        conn.execute(tickets.update().where(tickets.c.id > tickets.c.id - 1).values(owner_post="phed-karnal"))
+    page, _ = office.press("Nodal Hisar", HISAR, token(first, "Next"))
+    assert page.text == "Nothing is waiting here."
+    assert page.buttons == ()
+
+
+def test_a_ticket_of_the_list_opens_with_its_buttons(office: Office) -> None:
+    office.complain("Hisar", 2)
+    (told,) = office.write("Nodal Hisar", HISAR, "/pending")
+    number = numbers([told])[0]
+    card, toast = office.press("Nodal Hisar", HISAR, token(told, number))
+    assert toast.text == "Shown below."
+    assert number in card.text
+    assert labels(card) == ["Accept", "Ask citizen", "Done: answer", "Forward"]
+    (accepted, *_) = [one for one in office.press("Nodal Hisar", HISAR, token(card, "Accept")) if one.press_id]
+    assert accepted.text == "Accepted. It is with you."
+    card, _ = office.press("Viewer", CMO, token(told, number))
+    assert card.buttons == (), "a viewer looks and presses nothing"
+    (refused,) = office.press("Nodal Karnal", HISAR, token(told, number))
+    assert refused.text == "This complaint is not with your office."
+
+
+def test_what_is_late_and_what_waits_for_the_citizen(office: Office) -> None:
+    office.complain("Hisar", 2)
+    assert office.write("Nodal Hisar", HISAR, "/late")[0].text == "Nothing is late here."
+    office.now += timedelta(days=30)
+    office.complain("Hisar")
+    (told,) = office.write("Nodal Hisar", HISAR, "/late")
+    assert told.text.startswith("<b>Late: 2</b>")
+    assert "days late" in told.text
+    assert "2 of them late" in office.write("Nodal Hisar", HISAR, "/pending")[0].text
+    with writing(office.engine) as conn:
+        conn.execute(tickets.update().values(paused_at=office.now))
+    assert office.write("Nodal Hisar", HISAR, "/late")[0].text == "Nothing is late here."
+    assert "waits for the citizen" in office.write("Nodal Hisar", HISAR, "/pending")[0].text
+
+
+def test_words_and_places_are_found_as_far_as_one_may_see(office: Office) -> None:
+    office.complain("Hisar", 2)
+    office.complain("Karnal")
+    office.complain("Hisar", words="me mandir ke paas pani nahi aa raha")
+    assert len(set(numbers(office.write("Nodal Hisar", HISAR, "/find MANDIR")))) == 1
+    assert len(set(numbers(office.write("Nodal Hisar", HISAR, "/find gali pani")))) == 3
+    assert len(set(numbers(office.write("Head", "private", "/find karnal")))) == 1
+    assert len(set(numbers(office.write("Clerk", CMO, "/find पानी")))) == 4, "a matter is found by its name"
+    assert office.write("Nodal Hisar", HISAR, "/find 100%_sure")[0].text == "Nothing was found that you may see."
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("", "Please write what to look for"),
+        ("ab", "Please write what to look for"),
+        ("9812345678", "People are not searched for"),
+        ("pani | nahi", "Please write what to look for"),
+        ("pani|nahi", "That is too long to look for"),
+        ("x" * 61, "That is too long to look for"),
+    ],
+)
+def test_a_search_that_cannot_be_made_says_why(office: Office, words: str, told: str) -> None:
+    assert office.write("Nodal Hisar", HISAR, f"/find {words}")[0].text.startswith(told)
+
+
+def test_a_sensitive_ticket_is_listed_in_private_alone(office: Office) -> None:
+    office.complain("Hisar", words="me meri patni ko ladke roz chhedte hain, mahila suraksha do")
+    with reading(office.engine) as conn:
+        (row,) = conn.execute(sa.select(tickets.c.number, tickets.c.owner_post, tickets.c.sensitivity))
+    assert (row.owner_post, row.sensitivity) == ("police-head", "sensitive")
+    (told,) = office.write("Police Head", "private", "/pending")
+    assert row.number in told.text
+    assert "हिसार" not in told.text
+    for who in ("Clerk", "Viewer"):
+        (told,) = office.write(who, CMO, f"/find {'patni'}")
+        assert row.number not in told.text
+    assert row.number not in office.write("Nodal Hisar", HISAR, "/find patni")[0].text
+
+
+def test_figures_of_a_desk(office: Office) -> None:
+    office.complain("Hisar", 3)
+    (told,) = office.write("Nodal Hisar", HISAR, "/stats")
+    assert told.text.splitlines()[:3] == ["<b>How this office stands</b>", "Waiting now: 3", "of them late: 0"]
