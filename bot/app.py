@@ -25,6 +25,7 @@ from bot.platforms.port import Identity, Port
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
 from handlers.desk.batch import Desk
+from handlers.desk.morning import next_morning_at, queue_morning_lists
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.policy import FollowUps, Policy
@@ -186,6 +187,7 @@ class Office:
         self._delivery_policy = delivery_policy or delivery_policy_of(settings)
         self._machine = machine
         self._digest_not_before = clock.now()
+        self._lists_not_before = clock.now()
         self._settled = Work(heard=True, time_passed=True, lanes=frozenset(), in_flight=False, next_at=clock.now())
 
     def add(self, setting: ChannelSetting, port: Port, identity: Identity) -> Account:
@@ -252,7 +254,7 @@ class Office:
 
     def look(self) -> Work:
         """What is due at this moment, and when something will be next."""
-        now, moments = self.clock.now(), [self._digest_not_before]
+        now, moments = self.clock.now(), [self._digest_not_before, self._lists_not_before]
         with reading(self.engine) as conn:
             heard_at, wake_at = inbox.next_due(conn), tickets.next_wake(conn)
             moments += [at for at in (heard_at, wake_at) if at is not None]
@@ -267,7 +269,7 @@ class Office:
                         lanes.add(account.channel.id)
             in_flight = outbox.in_flight(conn) > 0
         heard = heard_at is not None and heard_at <= now
-        time_passed = (wake_at is not None and wake_at <= now) or self._digest_not_before <= now
+        time_passed = (wake_at is not None and wake_at <= now) or moments[0] <= now or moments[1] <= now
         return Work(heard, time_passed, frozenset(lanes), in_flight, min(moments))
 
     def decide(self, work: Work | None = None) -> int:
@@ -289,7 +291,7 @@ class Office:
     def hear_time(self) -> int:
         """Decide everything that time has made due, the digest too; returns how much that was."""
         done = 0
-        while not self.stopping and (woken := self.desk.hear_time() + self.digest()):
+        while not self.stopping and (woken := self.desk.hear_time() + self.digest() + self.morning_lists()):
             done += woken
         return done
 
@@ -308,6 +310,18 @@ class Office:
             queued = queue_daily(conn, now, load_directory(conn, now), at, self.policy.reach)
             passing("digest.written")
         passing("digest.committed")
+        return queued
+
+    def morning_lists(self) -> int:
+        """Queue what each desk reads in the morning, once on every working day; returns how many messages."""
+        now = self.clock.now()
+        if now < self._lists_not_before:
+            return 0
+        with writing(self.engine) as conn:
+            queued = queue_morning_lists(conn, now, load_directory(conn, now), self.policy)
+            passing("morning.written")
+        passing("morning.committed")
+        self._lists_not_before = next_morning_at(now, self.policy.holidays)
         return queued
 
     async def deliver(self, work: Work | None = None) -> int:

@@ -36,6 +36,8 @@ BOUNDARIES: Final[Mapping[str, str]] = MappingProxyType(
         "time.committed": "it is committed",
         "digest.written": "the digest's outbox rows are written",
         "digest.committed": "they are committed",
+        "morning.written": "the desks' morning lists are written",
+        "morning.committed": "they are committed",
         "alarms.written": "outbox rows that tell of alarms are written",
         "alarms.committed": "they are committed",
         # the right to send: store/lanes.py

@@ -52,7 +52,7 @@ def test_a_hook_hears_of_what_is_passed_until_it_is_taken_away() -> None:
 
 # -- whatever happens at a boundary ------------------------------------------------------------------------------------
 
-ACTS = {"time": "days_pass", "digest": "days_pass", "alarms": "alarms", "webhook": "webhook"}
+ACTS = {"time": "days_pass", "digest": "days_pass", "morning": "days_pass", "alarms": "alarms", "webhook": "webhook"}
 TROUBLED = ("readback.", "repeat.", "delivery.failed_")
 _undisturbed: dict[tuple[str, bool], Seen] = {}
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from handlers.desk.batch import Desk
+from handlers.desk.morning import next_morning_at, queue_morning_lists
 from handlers.policy import Policy
 from handlers.understanding.taxonomy import taxonomy
 from store import channels, inbox
@@ -255,3 +256,52 @@ def test_figures_of_a_desk(office: Office) -> None:
     office.complain("Hisar", 3)
     (told,) = office.write("Nodal Hisar", HISAR, "/stats")
     assert told.text.splitlines()[:3] == ["<b>How this office stands</b>", "Waiting now: 3", "of them late: 0"]
+
+
+# -- each morning ------------------------------------------------------------------------------------------------------
+
+
+def morning(office: Office) -> list[tuple[str, Outgoing]]:
+    """What is queued for the desks now: chat and message."""
+    with writing(office.engine) as conn:
+        before = conn.scalar(sa.select(sa.func.max(outbox.c.id))) or 0
+        queued = queue_morning_lists(conn, office.now, load_directory(conn, office.now), Policy())
+        rows = conn.execute(sa.select(outbox.c.recipient, outbox.c.payload).where(outbox.c.id > before)).all()
+    assert queued == len(rows)
+    return [(row.recipient, outgoing_from_json(row.payload)) for row in rows]
+
+
+def test_each_desk_with_something_left_reads_it_once_in_the_morning(office: Office) -> None:
+    office.complain("Hisar", 12)
+    office.now = datetime(2026, 11, 24, 3, 29, tzinfo=UTC)  # a minute before nine
+    assert morning(office) == []
+    office.now += timedelta(minutes=1)
+    ((chat, told),) = morning(office)
+    assert chat == HISAR
+    assert told.text.startswith("<b>Waiting: 12</b> (1 to 10)")
+    assert morning(office) == [], "once a day"
+    page, _ = office.press("Nodal Hisar", HISAR, token(told, "Next"))
+    assert "(11 to 12)" in page.text
+    office.now += timedelta(days=1)
+    assert len(morning(office)) == 1
+    assert next_morning_at(office.now, frozenset()) == office.now + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 11, 28, 6, tzinfo=UTC),  # a Saturday
+        datetime(2026, 11, 24, 13, tzinfo=UTC),  # after the offices have closed
+    ],
+)
+def test_no_list_goes_when_offices_are_closed(office: Office, moment: datetime) -> None:
+    office.complain("Hisar")
+    office.now = moment
+    assert morning(office) == []
+
+
+def test_lists_go_on_office_days_alone() -> None:
+    friday = datetime(2026, 11, 27, 4, tzinfo=UTC)
+    assert next_morning_at(friday, frozenset()) == datetime(2026, 11, 30, 3, 30, tzinfo=UTC)
+    monday = frozenset({date(2026, 11, 30)})
+    assert next_morning_at(friday, monday) == datetime(2026, 12, 1, 3, 30, tzinfo=UTC)

@@ -4,7 +4,10 @@ snapshot.py   what the batch needs to know, in a few queries
 citizens.py   rows from X and Facebook
 words.py      what their words mean, and for which ticket
 officers.py   rows from Telegram
+telling.py    small answers to officers, and their chairs
+cards.py      one ticket shown to an officer
 lists.py      lists that officers ask for
+morning.py    the list that each desk reads in the morning
 stopped.py    silence for those who asked for it
 writing.py    cases, history and transcript, table by table
 buttons.py    buttons and their tokens

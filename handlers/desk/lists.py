@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step
+from handlers.desk.telling import refuse, toast_code
 from handlers.effects import Act, Decision, Effect, How, Press, Tell
 from handlers.facts import Facts, ListedTicket
 from handlers.routing import may_see
@@ -89,12 +90,12 @@ def _answer(
     if not (scope.owners or scope.unplaced or scope.all_of_them):
         return _refused(origin, "not_here")
     if wanted.what == "stats":
-        return _told(origin, (_stats(conn, scope, snapshot.now),), "answered:stats")
+        return _listed(origin, (_stats(conn, scope, snapshot.now),), "answered:stats")
     if wanted.what == "find" and (wrong := _wrong_search(wanted.words)) is not None:
         return _refused(origin, wrong)
     rows = _rows(conn, scope, wanted, snapshot.now)
     seen = [row for row in rows if any(may_see(row, post, directory) for post in posts)]
-    return _told(
+    return _listed(
         origin, _page(wanted, seen, snapshot.now, edit_of, in_group=update.chat_kind != "private"), "answered:list"
     )
 
@@ -139,6 +140,11 @@ def _rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> l
         owners = None if scope.all_of_them else scope.owners
         needles = [_needle(word) for word in wanted.words.split()]
         return lists.containing(conn, needles, now - FOUND_SINCE, MOST_FOUND, owners)
+    return waiting_rows(conn, scope, wanted, now)
+
+
+def waiting_rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> list[Listed]:
+    """What waits in this scope, in the order of a list."""
     rows = lists.waiting(conn, scope.owners, unplaced=scope.unplaced and wanted.what != "mine")
     return [row for row in rows if _is_late(row, now)] if wanted.what == "late" else rows
 
@@ -169,9 +175,19 @@ def _needle(word: str) -> Needle:
 
 
 def _page(wanted: Wanted, rows: Sequence[Listed], now: datetime, edit_of: str, *, in_group: bool) -> tuple[Effect, ...]:
+    facts, presses = page_of(wanted, rows, now, in_group=in_group)
+    how = How.EDIT if edit_of else How.REPLY
+    tell = Tell(template="ticket_list", facts=facts, how=how, step="list", presses=presses, edit_of=edit_of)
+    toast = Tell(template="toast", facts=Facts(why="shown"), how=How.TOAST)
+    return (tell, toast) if edit_of else (tell,)
+
+
+def page_of(
+    wanted: Wanted, rows: Sequence[Listed], now: datetime, *, in_group: bool
+) -> tuple[Facts, tuple[tuple[Press, ...], ...]]:
+    """The wanted page of these rows, or their last one, and its buttons; a group reads no sensitive ticket."""
     shown = [row for row in rows if not (in_group and row.sensitivity is Sensitivity.SENSITIVE)]
-    last = max(0, (len(shown) - 1) // PAGE * PAGE)
-    wanted = replace(wanted, at=min(wanted.at, last))
+    wanted = replace(wanted, at=min(wanted.at, max(0, (len(shown) - 1) // PAGE * PAGE)))
     page = shown[wanted.at : wanted.at + PAGE]
     facts = Facts(
         why=wanted.what,
@@ -181,16 +197,7 @@ def _page(wanted: Wanted, rows: Sequence[Listed], now: datetime, edit_of: str, *
         late_count=sum(_is_late(row, now) for row in shown) if wanted.what != "find" else 0,
         hidden_count=len(rows) - len(shown),
     )
-    tell = Tell(
-        template="ticket_list",
-        facts=facts,
-        how=How.EDIT if edit_of else How.REPLY,
-        step="list",
-        presses=presses_of(wanted, page, len(shown)),
-        edit_of=edit_of,
-    )
-    toast = Tell(template="toast", facts=Facts(why="shown"), how=How.TOAST)
-    return (tell, toast) if edit_of else (tell,)
+    return facts, presses_of(wanted, page, len(shown))
 
 
 def line_of(row: Listed, now: datetime) -> ListedTicket:
@@ -229,14 +236,10 @@ def _stats(conn: sa.Connection, scope: Scope, now: datetime) -> Tell:
     return Tell(template="desk_stats", facts=Facts(counts=counts), how=How.REPLY, step="stats")
 
 
-# -- answers -------------------------------------------------------------------------------------------------------------
-
-
-def _told(origin: Origin, effects: tuple[Effect, ...], result: str) -> Outcome:
+def _listed(origin: Origin, effects: tuple[Effect, ...], result: str) -> Outcome:
     return Outcome(result, (Step(origin, None, Decision(case=None, effects=effects, result=result)),))
 
 
 def _refused(origin: Origin, why: str) -> Outcome:
     pressed = origin.update is not None and origin.update.press_id is not None
-    how, template = (How.TOAST, "toast") if pressed else (How.REPLY, "refusal")
-    return _told(origin, (Tell(template=template, facts=Facts(why=why), how=how),), f"refused:{why}")
+    return toast_code(origin, why) if pressed else refuse(origin, why)

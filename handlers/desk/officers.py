@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from handlers.case import Case
 from handlers.conversation import decide
-from handlers.desk.notices import notice_presses
-from handlers.desk.snapshot import Ours, Snapshot, numbers_in
+from handlers.desk.cards import command, shown
+from handlers.desk.snapshot import Ours, Snapshot
 from handlers.desk.steps import Origin, Outcome, Step, Words
+from handlers.desk.telling import chair_of, refuse, stranger_code, tell_officer, toast_code
 from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Say, Tell
 from handlers.facts import Facts
 from handlers.handing import awaiting_nothing
@@ -30,7 +31,6 @@ from handlers.heard import (
 from handlers.office_acts import ActRefused
 from handlers.render import RenderError, render, render_result_within
 from handlers.replies import office_facts
-from handlers.routing import may_act, may_see
 from handlers.speaking import may_speak_unasked, speak_within_limits
 from handlers.understanding import mask, read_answer
 from handlers.understanding.meaning import Asked, Verdict
@@ -75,7 +75,7 @@ def decide_update(snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outc
     if update.verb is not DeskVerb.WROTE:
         return Outcome("ignored:update")
     if update.text.startswith("/"):
-        return _command(snapshot, origin, update)
+        return command(snapshot, origin, update)
     if update.reply_to_id is not None:
         return _replied(snapshot, origin, update)
     return Outcome("ignored:talk")
@@ -92,54 +92,21 @@ def _origin(row: InboxRow, update: DeskUpdate) -> Origin:
     )
 
 
-def _told(origin: Origin, template: str, facts: Facts, how: How, result: str, case: Case | None = None) -> Outcome:
-    tell = Tell(template=template, facts=facts, how=how)
-    return Outcome(result, (Step(origin, case, Decision(case=case, effects=(tell,), result=result)),))
-
-
-def _toast(origin: Origin, why: str, case: Case | None = None) -> Outcome:
-    return _told(origin, "toast", Facts(why=why), How.TOAST, f"refused:{why}", case)
-
-
-def _refuse(origin: Origin, why: str, case: Case | None = None) -> Outcome:
-    return _told(origin, "refusal", Facts(why=why), How.REPLY, f"refused:{why}", case)
-
-
-def _chair(snapshot: Snapshot, update: DeskUpdate, case: Case) -> OfficerBy | None:
-    """The chair in which this person may act on the ticket, the lowest first; None when there is none."""
-    if update.author is None:
-        return None
-    directory = snapshot.ground.directory
-    posts = sorted(directory.posts_of(update.author.id), key=lambda post: post.level)
-    officer = directory.officer(update.author.id)
-    for post in posts:
-        if officer is not None and may_act(case, post, directory):
-            return OfficerBy(officer_id=officer.id, name=officer.name, post=post.code, role=post.role)
-    return None
-
-
-def _stranger_code(snapshot: Snapshot, update: DeskUpdate) -> str:
-    """Why this person may do nothing: nobody we can check, not linked, or not their ticket."""
-    if update.anonymous or update.author is None:
-        return "anonymous"
-    return "not_your_ticket" if snapshot.ground.directory.officer(update.author.id) else "not_linked"
-
-
 # -- presses -----------------------------------------------------------------------------------------------------------------
 
 
 def _pressed(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     button = snapshot.buttons.get(update.press_data or "")
     if button is None or button["ticket_id"] is None:  # pages are turned in lists.py
-        return _toast(origin, "unknown_button")
+        return toast_code(origin, "unknown_button")
     case = snapshot.cases[button["ticket_id"]]
     if button["act"] == Act.SHOW:
-        return _shown(snapshot, origin, update, case)
-    by = None if update.anonymous else _chair(snapshot, update, case)
+        return shown(snapshot, origin, update, case)
+    by = None if update.anonymous else chair_of(snapshot, update, case)
     if by is None:
-        return _toast(origin, _stranger_code(snapshot, update))
+        return toast_code(origin, stranger_code(snapshot, update))
     if button["cycle"] != str(case.turn):
-        return _toast(origin, "closed_ticket" if case.ended else "old_button")
+        return toast_code(origin, "closed_ticket" if case.ended else "old_button")
     origin = replace(origin, by=by)
     act, argument = Act(button["act"]), button["argument"]
     if act in (Act.CONFIRM, Act.CANCEL):
@@ -154,7 +121,7 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             return _do(snapshot, origin, case, OfficerAccepted(by=by), "accepted")
         case Act.ASK | Act.DISPOSE:
             if not case.with_office:
-                return _toast(origin, "closed_ticket", case)
+                return toast_code(origin, "closed_ticket", case)
             template = "prompt_question" if act is Act.ASK else "prompt_atr"
             return _prompt(origin, case, template)
         case Act.FORWARD:
@@ -173,7 +140,7 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             return _do(snapshot, origin, case, DeskPlaced(by=by, category=argument), "set")
         case Act.SET_DISTRICT if from_cmo:
             return _do(snapshot, origin, case, DeskPlaced(by=by, district=argument), "set")
-    return _toast(origin, "not_your_ticket", case)
+    return toast_code(origin, "not_your_ticket", case)
 
 
 def _departments(snapshot: Snapshot, case: Case) -> tuple[tuple[Press, ...], ...]:
@@ -213,7 +180,7 @@ def _do(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerActed, done:
     try:
         decision = decide(case, act, snapshot.now, snapshot.ground)
     except ActRefused as refused:
-        return _told(origin, template, Facts(why=refused.code), how, f"refused:{refused.code}", case)
+        return tell_officer(origin, template, Facts(why=refused.code), how, f"refused:{refused.code}", case)
     if case.register is Register.GRAVE and isinstance(act, DeskPlaced | OfficerForwarded):
         decision = _unsaid(decision, case)
     answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=Facts(why=done), how=how))
@@ -236,11 +203,11 @@ def _unsaid(decision: Decision, before: Case) -> Decision:
 def _draft_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, draft_id: int) -> Outcome:
     draft = snapshot.drafts.get(draft_id)
     if draft is None or draft["used_at"] is not None:
-        return _toast(origin, "old_button", case)
+        return toast_code(origin, "old_button", case)
     if draft["officer_id"] != by.officer_id:
-        return _toast(origin, "not_your_ticket", case)
+        return toast_code(origin, "not_your_ticket", case)
     if act is Act.CANCEL:
-        told = _told(origin, "toast", Facts(why="cancelled"), How.TOAST, "cancelled", case)
+        told = tell_officer(origin, "toast", Facts(why="cancelled"), How.TOAST, "cancelled", case)
         return replace(told, steps=(replace(told.steps[0], used_draft=draft_id),))
     disposed = OfficerDisposed(by=by, words=mask(draft["text"]), has_photo=draft["photo_ref"] is not None)
     outcome = _do(snapshot, origin, case, disposed, "disposed")
@@ -262,13 +229,13 @@ def _replied(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     case = snapshot.cases[ours.ticket_id]
     if update.album_id and not update.text:
         return Outcome("ignored:album")  # the captioned picture of the album carries the words
-    by = None if update.anonymous else _chair(snapshot, update, case)
+    by = None if update.anonymous else chair_of(snapshot, update, case)
     if by is None:
-        return _refuse(origin, _stranger_code(snapshot, update))
+        return refuse(origin, stranger_code(snapshot, update))
     origin = replace(origin, by=by)
     words = _words(update)
     if isinstance(words, str):
-        return _refuse(origin, words, case)
+        return refuse(origin, words, case)
     outcome = _reply_meant(snapshot, origin, update, case, by, ours)
     return (
         replace(outcome, steps=(replace(outcome.steps[0], words=words), *outcome.steps[1:]))
@@ -306,7 +273,7 @@ def _reply_meant(
         return _placed(snapshot, origin, update, case, by)
     if ours.template in ATR_TEMPLATES or ours.template in PLACING_TEMPLATES:
         return _draft(snapshot, origin, update, case, by)
-    return _refuse(origin, "not_here", case)
+    return refuse(origin, "not_here", case)
 
 
 def _confirmed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case) -> Outcome:
@@ -332,11 +299,11 @@ def _to_the_grieving(snapshot: Snapshot, origin: Origin, update: DeskUpdate, cas
         if placed.result != "refused:understood_nothing":
             return placed
     if not may_speak_unasked(case, snapshot.ground.policy):
-        return _refuse(origin, "not_askable", case)
+        return refuse(origin, "not_askable", case)
     try:
         render(case.language, "citizen", "desk_words", Facts(number=case.number, officer_words=words))
     except RenderError:
-        return _refuse(origin, "text_too_long", case)
+        return refuse(origin, "text_too_long", case)
     say = Say(
         template="desk_words",
         facts=Facts(officer_words=words),
@@ -363,14 +330,14 @@ def _placed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, 
     if answer.category is None and answer.district is None:
         if answer.wants.reopen:
             return _do(snapshot, origin, case, DeskReopened(by=by), "set")
-        return _refuse(origin, "understood_nothing", case)
+        return refuse(origin, "understood_nothing", case)
     return _do(snapshot, origin, case, DeskPlaced(by=by, category=answer.category, district=answer.district), "set")
 
 
 def _draft(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
     """An action-taken report: shown exactly as the citizen will read it, and sent only when confirmed."""
     if not case.with_office:
-        return _refuse(origin, "closed_ticket", case)
+        return refuse(origin, "closed_ticket", case)
     words = update.text.strip()
     confirm = ((Press(act=Act.CONFIRM, argument="draft"), Press(act=Act.CANCEL, argument="draft")),)
     photo = next((attachment.ref for attachment in update.attachments if attachment.kind == "photo"), None)
@@ -384,7 +351,7 @@ def _draft(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, b
     try:
         text, cut = render_result_within(case.language, facts)
     except RenderError:
-        return _refuse(origin, "text_too_long", case)
+        return refuse(origin, "text_too_long", case)
     preview = Tell(
         template="preview",
         facts=Facts(citizen_reads=text, cut=cut),
@@ -401,50 +368,4 @@ def _edited(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     ours = _ours(snapshot, update) if update.reply_to_id else None
     if ours is None or ours.ticket_id is None or ours.template not in ATR_TEMPLATES | {"prompt_question"}:
         return Outcome("ignored:edited")
-    return _refuse(origin, "edited_after_sending", snapshot.cases[ours.ticket_id])
-
-
-def _command(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
-    name = update.text.split(maxsplit=1)[0].split("@")[0].lower()
-    match name:
-        case "/help" | "/start":
-            return _told(origin, "help", Facts(), How.REPLY, "answered:help")
-        case "/ticket":
-            return _card(snapshot, origin, update)
-    return Outcome("ignored:command")
-
-
-def _card(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
-    """A ticket shown to somebody who may see it; the refusal does not reveal whether it exists."""
-    by_number = snapshot.numbered_cases()
-    numbers = numbers_in(update.text, snapshot.ground.policy.prefix)
-    case = by_number.get(numbers[0]) if numbers else None
-    directory = snapshot.ground.directory
-    posts = list(directory.posts_of(update.author.id)) if update.author and not update.anonymous else []
-    if not posts:
-        return _refuse(origin, _stranger_code(snapshot, update))
-    if case is None or not any(may_see(case, post, directory) for post in posts):
-        return _refuse(origin, "number_unknown")
-    if case.sensitivity is not Sensitivity.NORMAL and update.chat_kind != "private":
-        return _refuse(origin, "not_here")
-    return _carded(snapshot, origin, update, case)
-
-
-def _shown(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case) -> Outcome:
-    """A ticket of a list, for whoever may see it now: a list outlives what it was made of."""
-    directory = snapshot.ground.directory
-    posts = list(directory.posts_of(update.author.id)) if update.author and not update.anonymous else []
-    if not any(may_see(case, post, directory) for post in posts):
-        return _toast(origin, _stranger_code(snapshot, update))
-    if case.sensitivity is not Sensitivity.NORMAL and update.chat_kind != "private":
-        return _toast(origin, "not_here")
-    toast = Tell(template="toast", facts=Facts(why="shown"), how=How.TOAST)
-    return _carded(snapshot, origin, update, case, toast)
-
-
-def _carded(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, *more: Effect) -> Outcome:
-    """The ticket as it stands, with the buttons of its notice for whoever may press them."""
-    presses = notice_presses(case) if _chair(snapshot, update, case) is not None else ()
-    card = Tell(template="ticket_card", how=How.REPLY, step="ticket_card", presses=presses)
-    decision = Decision(case=case, effects=(card, *more), result="answered:card")
-    return Outcome("answered:card", (Step(origin, case, decision),))
+    return refuse(origin, "edited_after_sending", snapshot.cases[ours.ticket_id])
