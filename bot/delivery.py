@@ -94,6 +94,7 @@ class Delivery:
         self._busy = asyncio.Lock()
         self._at_once = self.policy.side_by_side if channel.platform is Platform.TELEGRAM else 1
         self._lane: lanes.Lane | None = None
+        self._newest_id: str | None = None  # a message of ours that stands on X
         self._lane_not_before = 0.0
         self._unwritten: list[tuple[OutboxRow, Outcome]] = []
         self._stop = asyncio.Event()
@@ -176,7 +177,15 @@ class Delivery:
             self._lane_not_before = self._machine() + self.policy.standby
             if self._lane is not None:
                 self._reading_back.begin_anew()
+                self._newest_id = await asyncio.to_thread(self._newest_sent_id)
         return self._lane is not None
+
+    def _newest_sent_id(self) -> str | None:
+        """Our newest post on X, whose ids tell the time of their making; on the others ids tell nothing."""
+        if self.channel.platform is not Platform.X:
+            return None
+        with reading(self._engine) as conn:
+            return outbox.newest_sent_id(conn, self.channel.id)
 
     # -- sending -----------------------------------------------------------------------------------------------
 
@@ -344,7 +353,7 @@ class Delivery:
         with writing(self._engine) as conn:
             now = self._clock.now()
             going = hold_back(conn, self._reach, row_ids, now)
-            taken = (sending.mark_sending(conn, row_id, lane.epoch, now) for row_id in going)
+            taken = (sending.mark_sending(conn, row_id, lane.epoch, now, self._newest_id) for row_id in going)
             rows = [row for row in taken if row is not None]
             self._reading_back.goes_again(row.id for row in rows)
             passing("delivery.sending_written")
@@ -365,6 +374,8 @@ class Delivery:
                 self.counts["sent" if kept else "sent_id_taken"] += 1
             passing("delivery.sent_written")
         passing("delivery.sent_committed")
+        if self.channel.platform is Platform.X:
+            self._newest_id = rows[-1][1] or self._newest_id
 
     def _failed(self, row: OutboxRow, error: PlatformError) -> bool:
         go_on = self._outcomes.failed(row, error)

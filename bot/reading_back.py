@@ -196,7 +196,7 @@ class ReadingBack:
         with reading(self._engine) as conn:
             taken = recognising.taken_ids(conn, self.channel.id, min(begun.values()) - TAKEN_MARGIN)
         return [
-            Unknown(row.id, row.outgoing, begun[row.id], taken)
+            Unknown(row.id, row.outgoing, begun[row.id], taken, row.after_id)
             for row in rows
             if row.outgoing is not None and row.id in begun
         ]
@@ -245,4 +245,4 @@ def reaches(answer: ReadBack, row: OutboxRow) -> bool:
     """Whether the platform would have shown the row's message, however much its clock differs from ours."""
     if row.outgoing is None or row.sending_at is None:
         return False
-    return answer.reaches_back_to <= row.sending_at - CLOCK_MARGIN
+    return row.id in answer.certain or answer.reaches_back_to <= row.sending_at - CLOCK_MARGIN

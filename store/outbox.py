@@ -86,6 +86,7 @@ class OutboxRow:
     sending_at: datetime | None
     sent_at: datetime | None
     sent_id: str | None
+    after_id: str | None
     error_code: str | None
     error: str | None
     marked_repeat: bool
@@ -270,6 +271,14 @@ def record(conn: sa.Connection, row_id: int, kind: str, why: str, now: datetime)
     conn.execute(
         events.insert().values(ticket_id=row.ticket_id, kind=kind, at=now, actor="office", codes=json.dumps(codes))
     )
+
+
+def newest_sent_id(conn: sa.Connection, channel_id: int) -> str | None:
+    """The platform's id of the newest message that is known to stand there."""
+    sent = sa.select(outbox.c.sent_id).where(
+        outbox.c.channel_id == channel_id, outbox.c.state == DeliveryState.SENT, outbox.c.sent_id.is_not(None)
+    )
+    return conn.execute(sent.order_by(outbox.c.id.desc()).limit(1)).scalar()
 
 
 def outbox_row(row: sa.Row[Any]) -> OutboxRow:

@@ -55,11 +55,13 @@ class Failure:
     sentence: str = ""
 
 
-def mark_sending(conn: sa.Connection, row_id: int, epoch: int, now: datetime) -> OutboxRow | None:
+def mark_sending(
+    conn: sa.Connection, row_id: int, epoch: int, now: datetime, after_id: str | None = None
+) -> OutboxRow | None:
     """Take a row for sending and freeze it; None if it may not go now.
 
     Only the newest holder of the lane can take a row. Ids that were only known once the followed message was
-    sent are filled in here.
+    sent are filled in here. `after_id`: a message of ours that stands on the platform already.
     """
     found = conn.execute(sa.select(outbox).where(outbox.c.id == row_id).with_for_update()).one_or_none()
     if found is None or found.state not in UNSENT or not _is_ripe(found, now):
@@ -77,6 +79,7 @@ def mark_sending(conn: sa.Connection, row_id: int, epoch: int, now: datetime) ->
             state=DeliveryState.SENDING,
             epoch=epoch,
             sending_at=now,
+            after_id=after_id,
             attempts=outbox.c.attempts + 1,
             payload=outgoing_to_json(outgoing),
         )

@@ -349,6 +349,7 @@ outbox = sa.Table(
     moment("sending_at", nullable=True),
     moment("sent_at", nullable=True),
     sa.Column("sent_id", sa.String(128)),
+    sa.Column("after_id", sa.String(128)),  # a message of ours that stood there before the sending began
     sa.Column("error_code", sa.String(64)),
     sa.Column("error", sa.String(512)),
     fact("marked_repeat"),

@@ -26,7 +26,7 @@ from bot.platforms.port import (
     Unknown,
     Unreachable,
 )
-from bot.platforms.x import TIMELINE_TRIES
+from bot.platforms.x_client import PAGE_TRIES
 from bot.sandbox.world import Fault, FaultKind
 from store import channels, inbox
 from store.db import DatabaseBusy, writing
@@ -218,7 +218,7 @@ async def test_a_stale_reading_within_the_quiet_time_doubles_nothing(sqlite_engi
         rig.fault("create", FaultKind.ERROR_AFTER, times=None)
         assert await made.delivery.send_due() == 5
         rig.world.faults.clear()
-        rig.fault("timeline", FaultKind.ERROR_BEFORE, times=TIMELINE_TRIES)
+        rig.fault("timeline", FaultKind.ERROR_BEFORE, times=PAGE_TRIES)
         await made.quiet()
         assert made.delivery.counts["found"] == 0
         made.machine.seconds += 61

@@ -31,7 +31,8 @@ from bot.platforms.port import (
     Unreachable,
     Watch,
 )
-from bot.platforms.x import TIMELINE_TRIES, XCredentials, XPort
+from bot.platforms.x import XCredentials, XPort
+from bot.platforms.x_client import PAGE_TRIES
 from bot.sandbox.world import FaultKind
 from store.outbound import Outgoing
 from store.vocabulary import OutgoingAct
@@ -330,7 +331,7 @@ async def test_a_page_that_breaks_off_is_read_once_more(kind: FaultKind) -> None
 
 async def test_a_reading_that_fails_finds_nothing_and_says_so(rig: XRig) -> None:
     row = unknown(rig, 1, REPLY)
-    rig.fault("timeline", FaultKind.ERROR_BEFORE, times=TIMELINE_TRIES)
+    rig.fault("timeline", FaultKind.ERROR_BEFORE, times=PAGE_TRIES)
     with pytest.raises(Unreachable):
         await rig.port.read_back([row])
     assert (await rig.port.read_back([])).found == {}

@@ -158,10 +158,15 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What a read-back found: outbox row id -> platform id; and how far back the read reached."""
+    """What a read-back found: outbox row id -> platform id; and how far back the read reached.
+
+    `certain`: rows whose message would have been shown if it stood, though the read went back less far than our clock
+    would ask for.
+    """
 
     found: Mapping[int, str]
     reaches_back_to: datetime
+    certain: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,7 @@ class Unknown:
     outgoing: Outgoing
     sending_at: datetime
     taken_ids: frozenset[str] = frozenset()  # platform ids that already satisfy another row
+    after_id: str | None = None  # a message of ours that stood on the platform before its sending began
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from bot.platforms.port import (
     Watch,
 )
 from bot.platforms.threads import Threads
-from bot.platforms.x_client import LIVE_HOSTS, Json, XClient, XCredentials
-from bot.platforms.x_posts import comparable, first_id, reference, whole_text, written
+from bot.platforms.x_client import LIVE_HOSTS, PAGE_TRIES, Json, XClient, XCredentials
+from bot.platforms.x_posts import comparable, first_id, reference, whole_text, written, written_at
 from bot.platforms.x_reading import XReader
 from handlers.length import X_LIMIT, weighted_length
 from store.outbound import Outgoing
@@ -35,7 +35,7 @@ from store.vocabulary import OutgoingAct, Platform
 __all__ = ["XCredentials", "XPort"]
 
 TIMELINE_PAGES = 33  # X shows an account's newest 3,200 posts
-TIMELINE_TRIES = 4  # of one page: of thirty pages one is sure to break off on a bad day
+ID_MARGIN = timedelta(minutes=5)  # X's machines number posts each for itself, and clocks may differ a little
 TIMELINE_REACH = 3100  # from here on a reading may have been cut by that and not by its window
 PHOTO_HOST = "pbs.twimg.com"
 MAX_PHOTO_BYTES = 5 * 1024 * 1024
@@ -164,7 +164,7 @@ class XPort:
         return await self._sending_threads.run(self._read_back, us, unknown)
 
     def _read_back(self, us: Identity, unknown: Sequence[Unknown]) -> ReadBack:
-        standing, reach = self._standing(us, min(row.sending_at for row in unknown) - CLOCK_MARGIN)
+        standing, reach = self._standing(us, min(_may_stand_since(row) for row in unknown))
         found: dict[int, str] = {}
         used = set[str]().union(*(row.taken_ids for row in unknown))
         for row in sorted(unknown, key=lambda row: (row.sending_at, row.row_id)):
@@ -173,13 +173,13 @@ class XPort:
                     found[row.row_id] = post["id"]
                     used.add(post["id"])
                     break
-        return ReadBack(found, reach)
+        return ReadBack(found, reach, frozenset(row.row_id for row in unknown if reach <= _may_stand_since(row)))
 
     def _standing(self, us: Identity, since: datetime) -> tuple[list[Json], datetime]:
         """Our posts since then, oldest first, and how far back the reading reached."""
         pages = self._reading.pages(
             self._reading.sdk.get_users_tweets, us.account_id, page_by="pagination_token", most=TIMELINE_PAGES,
-            tries=TIMELINE_TRIES, start_time=since,
+            tries=PAGE_TRIES, start_time=since,
         )  # fmt: skip
         shown = list(pages)
         posts = {post["id"]: post for page in shown for post in _readable(page)}
@@ -243,10 +243,28 @@ def _readable(page: Json) -> list[Json]:
     return good
 
 
+def _may_stand_since(row: Unknown) -> datetime:
+    """From when on its post may stand, on X's own clock: a little before the newest of ours that stood before it.
+
+    X's ids tell the time of their making, whatever our clock did meanwhile; without one our clock is all we have.
+    """
+    told = None if row.after_id is None else _told_time(row.after_id)
+    if told is None or told > row.sending_at + CLOCK_MARGIN:  # an id of the future would hide what stands
+        return row.sending_at - CLOCK_MARGIN
+    return told - ID_MARGIN
+
+
+def _told_time(post_id: str) -> datetime | None:
+    try:
+        return written_at(post_id)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _is_answer(post: Json, row: Unknown) -> bool:
     """Whether our post is what the row was to send: same parent, same words, not older than the sending."""
     return (
         reference(post, "replied_to") == row.outgoing.reply_to_id
-        and written(post) >= row.sending_at - CLOCK_MARGIN
+        and written(post) >= _may_stand_since(row)
         and comparable(whole_text(post)) == comparable(row.outgoing.text)
     )

@@ -25,6 +25,7 @@ Json = dict[str, Any]
 SDK_HOST = "https://api.twitter.com"  # tweepy's literal
 LIVE_HOSTS = ("https://api.x.com", "https://api.twitter.com")
 PAGE = 100
+PAGE_TRIES = 4  # of one page, where only the whole listing counts: of thirty pages one breaks off on a bad day
 FIELDS: Mapping[str, str] = {
     "tweet_fields": "attachments,author_id,conversation_id,created_at,edit_history_tweet_ids,entities,"
     "in_reply_to_user_id,note_tweet,referenced_tweets",

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.platforms.port import Batch, Gap, Identity, Watch, Watched
-from bot.platforms.x_client import PAGE, Json, XClient
+from bot.platforms.x_client import PAGE, PAGE_TRIES, Json, XClient
 from bot.platforms.x_listing import Listed, listed, order
 from bot.platforms.x_posts import deleted, written_at
 
@@ -109,7 +109,7 @@ class XReader:
         seen, since = self._window(cursors.get("timeline"))
         found = self.client.pages(
             self.client.sdk.get_users_tweets, self.us.account_id, page_by="pagination_token",
-            most=TIMELINE_PAGES, start_time=since,
+            most=TIMELINE_PAGES, tries=PAGE_TRIES, start_time=since,
         )  # fmt: skip
         own = Listed()
         for page in found:

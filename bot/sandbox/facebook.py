@@ -7,6 +7,7 @@ is `facebook_webhooks`. It must not know SMGT's tickets or text.
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -28,6 +29,7 @@ class FacebookWorld:
         self.people: dict[str, Person] = {}  # by handle
         self._people_by_id: dict[str, Person] = {}
         self.stories: dict[str, Story] = {}
+        self._by_post: dict[str, list[Story]] = defaultdict(list)
         self.private_replies: list[PrivateReply] = []
         self.photo_bytes: dict[str, bytes] = {}  # uploaded by us, or put here by a test
         self.refusals: list[Refusal] = []
@@ -191,10 +193,11 @@ class FacebookWorld:
             raise NoSuchStory(f"Facebook (emulated) shows us no post or comment {object_id}")
         return story
 
-    def visible_stories(self) -> list[Story]:
-        """Everything our Pages may see, oldest first."""
+    def visible_stories(self, post_id: str | None = None) -> list[Story]:
+        """Everything our Pages may see, oldest first; of one post and what stands under it, if named."""
         blockers = self.blockers()
-        return [one for one in self.stories.values() if not one.deleted and one.author_id not in blockers]
+        stories = self.stories.values() if post_id is None else self._by_post[post_id]
+        return [one for one in stories if not one.deleted and one.author_id not in blockers]
 
     def comments_of(self, post_id: str) -> list[dict[str, Any]]:
         """The comments of a post, oldest first, as plain data."""
@@ -303,6 +306,7 @@ class FacebookWorld:
         post_id = f"{owner}_{self._id(12)}"
         story = Story(post_id, author_id, text, now, now, post_id, pictures=self._pictures(photos, video=video))
         self.stories[post_id] = story
+        self._by_post[post_id].append(story)
         return story
 
     def _new_comment(self, author_id: str, on_id: str, text: str) -> Story:
@@ -313,6 +317,7 @@ class FacebookWorld:
         parent_id = None if above.is_post else (above.parent_id or above.id)
         story = Story(comment_id, author_id, text, now, now, post.id, parent_id=parent_id)
         self.stories[comment_id] = story
+        self._by_post[story.post_id].append(story)
         post.updated_at = now
         return story
 

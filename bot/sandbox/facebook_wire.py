@@ -292,8 +292,8 @@ class GraphWire:
         above = self.facebook.visible(object_id)
         stream = asked.get("filter") == "stream"
         found = []
-        for one in self.facebook.visible_stories():
-            if one.is_post or one.post_id != above.post_id:
+        for one in self.facebook.visible_stories(above.post_id):
+            if one.is_post:
                 continue
             beneath = one.parent_id == above.id or (above.is_post and (stream or one.parent_id is None))
             if beneath:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from bot.clocks import machine_seconds
 from bot.sandbox.control import control_routes
 from bot.sandbox.facebook import FacebookWorld
 from bot.sandbox.telegram import TelegramWorld
@@ -127,22 +128,31 @@ class Sandbox:
 
 
 class _Life:
-    """Moves the clock and delivers webhooks, in a thread of its own."""
+    """Moves the clock and delivers webhooks, in two threads: a slow listener must not slow the time."""
 
     def __init__(self, sandbox: Sandbox, pace: float) -> None:
         self._sandbox = sandbox
-        self._step = timedelta(seconds=TICK * pace)
+        self._pace = pace
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._live, name="smgt-sandbox-life", daemon=True)
-        self._thread.start()
+        works = {"smgt-sandbox-clock": self._tick, "smgt-sandbox-webhooks": self._call}
+        self._threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in works.items()]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._ended.set()
-        self._thread.join(30)
+        for thread in self._threads:
+            thread.join(30)
 
-    def _live(self) -> None:
+    def _tick(self) -> None:
+        last = machine_seconds()
         while not self._ended.wait(TICK):
-            self._sandbox.world.clock.advance(self._step)
+            now = machine_seconds()
+            self._sandbox.world.clock.advance(timedelta(seconds=(now - last) * self._pace))
+            last = now
+
+    def _call(self) -> None:
+        while not self._ended.wait(TICK):
             asyncio.run(self._deliver())
 
     async def _deliver(self) -> None:

@@ -159,7 +159,9 @@ class TelegramWire:
 async def deliver_webhooks(state: TelegramState) -> int:
     """Deliver what waits to every webhook, in order, until one refuses; returns how many were taken."""
     with state.lock:
-        bots = [bot for bot in state.bots.values() if bot.webhook is not None]
+        bots = [bot for bot in state.bots.values() if bot.webhook is not None and bot.updates]
+    if not bots:
+        return 0
     taken = 0
     async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
         for bot in bots:

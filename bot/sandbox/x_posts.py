@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from handlers.length import X_LIMIT, weighted_length
+from handlers.length import X_LIMIT
+from handlers.length import weighted_length as counted_length
 
 MENTION = re.compile(r"(?<![A-Za-z0-9_@＠])[@＠]([A-Za-z0-9_]{1,20})(?![A-Za-z0-9_@])")
 SHORTENED = 270  # weighted length of the shortened text of a long post, before the ellipsis
@@ -87,6 +89,12 @@ class Post:
             "mentions": list(self.mention_ids), "history": list(self.history),
             "deleted": self.deleted, "by_api": self.by_api,
         }  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)  # listings show the same posts again and again
+def weighted_length(text: str) -> int:
+    """The length of a text in X's units."""
+    return counted_length(text)
 
 
 def snowflake(moment: datetime) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from bot.clocks import machine_seconds
 from bot.sandbox.server import X_HANDLE, Sandbox
@@ -21,6 +21,8 @@ from handlers.facts import Facts
 from handlers.render import render
 from store.payloads import shown_on_telegram
 from store.vocabulary import Language, Platform
+
+Kept = TypeVar("Kept")
 
 NUMBER: Final = re.compile(r"HRY\d\d-\d{6}-\d")
 DISTRICTS: Final = (
@@ -229,7 +231,7 @@ class People:
 
     def _heard_on_facebook(self) -> Iterator[Talk]:
         world = self._sandbox.facebook
-        for story in islice(world.stories.values(), self._seen["facebook"], None):
+        for story in _newest(world.stories, self._seen["facebook"]):
             if story.author_id in world.pages:
                 yield from self._hear(story.post_id, story.id, story.text)
         self._seen["facebook"] = len(world.stories)
@@ -247,7 +249,7 @@ class People:
 
     def _read_in(self, desk: Desk) -> Iterator[Talk]:
         messages = self._sandbox.telegram.groups[desk.chat].messages
-        for message in islice(messages.values(), self._seen[str(desk.chat)], None):
+        for message in _newest(messages, self._seen[str(desk.chat)]):
             found = NUMBER.search(message.text)
             if found is None or message.sender.id == desk.officer:
                 continue
@@ -338,6 +340,11 @@ class People:
 
     def _mail_of(self, talk: Talk) -> Mail:
         return self._mail.setdefault(talk.number, Mail(self._desks[talk.district]))
+
+
+def _newest(kept: dict[Any, Kept], seen: int) -> list[Kept]:
+    """What came after the first `seen` entries, without walking through those."""
+    return list(islice(reversed(kept.values()), len(kept) - seen))[::-1]
 
 
 def _labels_of(message: Message) -> set[str]:

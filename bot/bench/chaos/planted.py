@@ -181,7 +181,7 @@ def _two_owners() -> None:
         def release(self) -> None:
             return
 
-    def claimless(conn: sa.Connection, row_id: int, epoch: int, now: datetime) -> Any:
+    def claimless(conn: sa.Connection, row_id: int, epoch: int, now: datetime, _after_id: str | None = None) -> Any:
         row = outbox.row_by_id(conn, row_id)
         taken = outbox_table.update().where(outbox_table.c.id == row_id)
         conn.execute(taken.values(state=DeliveryState.SENDING, epoch=epoch, sending_at=now))

@@ -6,7 +6,9 @@ Owns the order of events and the report. It must not count anything that verdict
 from __future__ import annotations
 
 import random
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -301,6 +303,13 @@ def _calm(people: People, database: Database, *, seconds: float) -> None:
         _NOBODY.wait(0.25)
 
 
+def _rarest_first(findings: list[str]) -> list[str]:
+    """What is found once says more than what is found a thousand times, and must not be cut off behind it."""
+    kinds = [re.sub(r"[\d:_-]+", "#", finding) for finding in findings]
+    many = Counter(kinds)
+    return [finding for _, _, finding in sorted(zip((many[kind] for kind in kinds), kinds, findings, strict=True))]
+
+
 def _truth(sandbox: Sandbox, people: People) -> Truth:
     """What the platforms hold, as plain data."""
     with sandbox.world.lock:
@@ -381,5 +390,5 @@ def _report(
         database_restarts=restarts,
         boundaries_hit=len(fleet.boundaries),
         stop_seconds=round(stopped, 1),
-        findings=tuple([*verdict.findings, *talks][:200]),
+        findings=tuple([*_rarest_first(verdict.findings), *talks][:200]),
     )
