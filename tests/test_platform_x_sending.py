@@ -300,6 +300,50 @@ async def test_an_old_post_does_not_satisfy_a_new_row(rig: XRig) -> None:
     assert made
 
 
+async def test_no_further_is_looked_back_than_a_post_of_ours_that_stood_before() -> None:
+    with ready_x(limit_scale=None) as rig:
+        old = [rig.x.post(f"citizen_{number}", f"@{HANDLE} help") for number in range(250)]
+        sent = [await rig.port.send(rig.answer(one, f"Number {at}")) for at, one in enumerate(old)]
+        rig.later(minutes=20)
+        row = unknown(rig, 7, rig.answer(old[0], "Number again"), after_id=sent[-1])
+        made = await rig.port.send(row.outgoing)
+        missing = unknown(rig, 8, rig.answer(old[1], "Number again, too"), after_id=made)
+        rig.later(minutes=20)
+        for rows, pages in (([row, missing], 3), ([missing], 1)):
+            before = len(rig.world.faults.hits)
+            rig.fault("timeline", FaultKind.SHUFFLE, times=None)
+            back = await rig.port.read_back(rows)
+            assert len(rig.world.faults.hits) - before == pages
+            assert back.certain == {one.row_id for one in rows}
+    assert back.found == {}
+
+
+@pytest.mark.parametrize("hours", [-9, 9])
+async def test_a_clock_that_was_wrong_hides_no_reply_where_an_id_tells_the_time(rig: XRig, hours: int) -> None:
+    post_id = rig.x.post("sunita_k", f"@{HANDLE} help")
+    earlier = await rig.port.send(rig.answer(post_id, "Number 1"))
+    rig.later(minutes=1)
+    made = await rig.port.send(rig.answer(post_id, "Number 2"))
+    wrong = rig.world.clock.now() + timedelta(hours=hours)
+    row = Unknown(7, rig.answer(post_id, "Number 2"), wrong, after_id=earlier)
+    back = await rig.port.read_back([row])
+    if hours > 0:
+        assert back.found == {7: made}
+        assert back.certain == {7}
+    else:
+        assert back.found == {7: made}, "an id that seems to be of the future is not believed"
+
+
+@pytest.mark.parametrize("odd", ["", "x", "9" * 60, "-5"])
+async def test_an_id_that_tells_no_time_is_not_believed(rig: XRig, odd: str) -> None:
+    post_id = rig.x.post("sunita_k", f"@{HANDLE} help")
+    made = await rig.port.send(rig.answer(post_id, "Number 1"))
+    row = unknown(rig, 7, rig.answer(post_id, "Number 1"), after_id=odd)
+    back = await rig.port.read_back([row])
+    assert back.found == {7: made}
+    assert back.reaches_back_to <= row.sending_at - CLOCK_MARGIN
+
+
 async def test_many_rows_are_one_reading() -> None:
     with ready_x(limit_scale=None) as rig:
         rows = []
