@@ -90,7 +90,7 @@ def _unclear(case: Case, heard: CitizenWrote) -> Decision:
             step=f"addition:{heard.message_id}",
         )
         return Decision(case=case, effects=(record, notice), result="addition")
-    say = Say(template="confirm_unclear", step="answer")
+    say = Say(template="confirm_unclear", facts=Facts(disposal=case.disposal), step="answer")
     return Decision(case=replace(case, misses=case.misses + 1), effects=(record, say), result="answered:unclear")
 
 
@@ -112,7 +112,9 @@ def close_satisfied(
     effects.append(RefreshNotice())
     if rest:
         return Decision(case=closed, effects=tuple(effects), result="closed", rest=rest, rest_category=rest_category)
-    effects.append(Say(template="closed_satisfied", step="answer"))
+    effects.append(
+        Say(template="closed_satisfied", facts=Facts(disposal=None if early else case.disposal), step="answer")
+    )
     return Decision(case=closed, effects=tuple(effects), result="closed")
 
 

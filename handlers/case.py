@@ -10,7 +10,7 @@ from datetime import datetime
 
 from handlers.lifecycle import ENDED, WITH_OFFICE
 from handlers.understanding.meaning import Asked
-from store.vocabulary import Awaiting, Language, Outcome, Platform, Register, Sensitivity, Status
+from store.vocabulary import Awaiting, Disposal, Language, Outcome, Platform, Register, Sensitivity, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,7 @@ class Case:
     due_at: datetime | None = None
     paused_at: datetime | None = None
     confirm_asked_at: datetime | None = None
+    disposal: Disposal | None = None  # what the office's latest answer says
     last_owner_words: str | None = None
     reminded_percent: int = 0
     escalation_level: int = 0

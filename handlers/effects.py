@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from handlers.case import Case
 from handlers.facts import Facts
-from store.vocabulary import Outcome, Teller
+from store.vocabulary import Disposal, Outcome, Teller
 
 
 class Audience(StrEnum):
@@ -31,6 +31,8 @@ class Act(StrEnum):
     FORWARD_TO = "forward_to"
     CONFIRM = "confirm"
     CANCEL = "cancel"
+    NOT_DONE = "not_done"  # the answer says something else than that it is done
+    SAYS = "says"  # what it says
     REJECT = "reject"
     REJECT_FOR = "reject_for"
     REOPEN = "reopen"
@@ -124,6 +126,7 @@ class AskSatisfaction:
     cycle: int
     post: str | None = None
     officer_id: int | None = None
+    disposal: Disposal = Disposal.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

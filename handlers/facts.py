@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.vocabulary import Language, Platform, Sensitivity, Status
+from store.vocabulary import Disposal, Language, Platform, Sensitivity, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ class Facts:
     closed_at: datetime | None = None
     said_at: datetime | None = None  # the moment of this message: keeps a repeated text apart from its twin
     officer_words: str | None = None  # the action-taken report, already masked
+    disposal: Disposal | None = None  # what the office's answer says; None: done
     question: str | None = None  # the officer's question, already masked
     again: bool = False  # the ticket moved before: its moment keeps this text apart from the last one
     need_reason: bool = False  # the citizen said no without saying what is left

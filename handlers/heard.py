@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from handlers.understanding.meaning import Answer, Understanding
-from store.vocabulary import Role
+from store.vocabulary import Disposal, Role
 
 
 class Speaker(StrEnum):
@@ -70,6 +70,7 @@ class OfficerDisposed:
     by: OfficerBy
     words: str  # masked
     has_photo: bool = False
+    disposal: Disposal = Disposal.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

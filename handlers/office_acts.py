@@ -38,8 +38,9 @@ from handlers.heard import (
 from handlers.replies import ask_facts, office_facts, result_facts, triage_presses
 from handlers.speaking import may_speak_unasked
 from handlers.understanding.meaning import Asked
-from store.vocabulary import Awaiting, Outcome, Register, Role, Sensitivity, Status, Teller
+from store.vocabulary import Awaiting, Disposal, Outcome, Register, Role, Sensitivity, Status, Teller
 
+DISPOSALS_ALONE = 2  # that many the citizen said no to; the next one a senior stands behind
 BOUNCES_BEFORE_THE_DESK = 2  # the second "not ours" goes to the CMO desk
 
 
@@ -140,11 +141,18 @@ def _to_desk(case: Case, counted: Case, act: OfficerForwarded, *, bounced: bool)
     return Decision(case=moved, effects=(record, RefreshNotice(), notice), result="forwarded")
 
 
+def needs_senior(case: Case, disposal: Disposal, post: str, ground: Ground) -> bool:
+    """Must somebody above the owner's chair stand behind this answer: twice the citizen said no, or a court is named?"""
+    owner = ground.directory.posts.get(case.owner_post or "")
+    if owner is None or owner.department is None or post != owner.code:
+        return False
+    return case.reopen_count >= DISPOSALS_ALONE or disposal is Disposal.COURT_ORDER
+
+
 def _dispose(case: Case, act: OfficerDisposed, now: datetime, ground: Ground) -> Decision:
     """The officer's end: the citizen is asked. Twice disposed against the citizen's word, a senior must act."""
     _must_be_with_office(case)
-    owner = ground.directory.posts.get(case.owner_post or "")
-    if case.reopen_count >= 2 and owner is not None and act.by.post == owner.code and owner.department is not None:
+    if needs_senior(case, act.disposal, act.by.post, ground):
         raise ActRefused("senior_needed")
     cycle = case.disposal_count + 1
     quiet = case.sensitivity is Sensitivity.SENSITIVE
@@ -154,12 +162,13 @@ def _dispose(case: Case, act: OfficerDisposed, now: datetime, ground: Ground) ->
         disposed_at=now,
         disposal_count=cycle,
         paused_at=None,
+        disposal=act.disposal,
         last_owner_words=act.words,
         urgent=False,
     )
     effects: list[Effect] = [
-        Record(kind="disposed", codes=(("cycle", str(cycle)),)),
-        AskSatisfaction(cycle=cycle, post=act.by.post, officer_id=act.by.officer_id),
+        Record(kind="disposed", codes=(("cycle", str(cycle)), ("disposal", act.disposal.value))),
+        AskSatisfaction(cycle=cycle, post=act.by.post, officer_id=act.by.officer_id, disposal=act.disposal),
         RefreshNotice(),
     ]
     disposed = awaiting(disposed, Awaiting.SATISFACTION, now, Asked.SATISFACTION)

@@ -175,7 +175,7 @@ def _waited_enough(case: Case, now: datetime, policy: Policy) -> Decision:
     if _will_remind(case, policy):
         say = Say(
             template="remind_satisfaction",
-            facts=office_facts(case, Facts(disposal_count=case.disposal_count)),
+            facts=office_facts(case, Facts(disposal_count=case.disposal_count, disposal=case.disposal)),
             step=f"remind_satisfaction:{case.disposal_count}",
             unasked=True,
         )

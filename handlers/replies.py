@@ -69,7 +69,12 @@ def office_facts(case: Case, facts: Facts | None = None) -> Facts:
 
 def result_facts(case: Case) -> Facts:
     """What the office answered, and the question whether it is done."""
-    return replace(office_facts(case), officer_words=case.last_owner_words, disposal_count=case.disposal_count)
+    return replace(
+        office_facts(case),
+        officer_words=case.last_owner_words,
+        disposal_count=case.disposal_count,
+        disposal=case.disposal,
+    )
 
 
 def triage_presses(case: Case, u: Understanding | None) -> tuple[tuple[Press, ...], ...]:

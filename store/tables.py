@@ -172,6 +172,7 @@ tickets = sa.Table(
     word("outcome", Outcome, nullable=True),
     moment("due_at", nullable=True),
     moment("paused_at", nullable=True),
+    sa.Column("disposal", sa.String(16)),  # what the office's latest answer says, see vocabulary.Disposal
     sa.Column("last_owner_words", sa.Text()),  # the officer's latest action-taken report, masked
     count("reminded_percent"),
     count("escalation_level"),
@@ -289,6 +290,7 @@ satisfaction = sa.Table(
     sa.Column("cycle", sa.Integer(), primary_key=True),  # the ticket's disposal_count at this ask
     sa.Column("post", sa.ForeignKey("posts.code")),  # who disposed
     sa.Column("officer_id", sa.ForeignKey("officers.id")),
+    sa.Column("disposal", sa.String(16), nullable=False, server_default="done"),
     moment("disposed_at"),
     moment("answered_at", nullable=True),
     word("outcome", Outcome, nullable=True),
@@ -432,6 +434,7 @@ drafts = sa.Table(
     sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
     sa.Column("text", sa.Text(), nullable=False),
     sa.Column("photo_ref", sa.String(256)),
+    sa.Column("disposal", sa.String(16), nullable=False, server_default="done"),
     moment("created_at"),
     moment("used_at", nullable=True),
 )

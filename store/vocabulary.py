@@ -66,6 +66,17 @@ class Outcome(StrEnum):
     NOT_ASKABLE = "not_askable"  # the platform refused our question
 
 
+class Disposal(StrEnum):
+    """What an office says with its answer. Only `done` with the citizen's yes counts as solved; a promise is none."""
+
+    DONE = "done"
+    NOT_FOUND = "not_found"  # not there on site; a photo shows it
+    NOT_ELIGIBLE = "not_eligible"  # the rule is cited
+    COURT_ORDER = "court_order"  # the case is named; a senior approves
+    POLICY = "policy"  # it needs a new decision or money
+    OTHER_BODY = "other_body"  # another body than the state's must do it
+
+
 class Kind(StrEnum):
     """What a post is."""
 

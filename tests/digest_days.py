@@ -71,6 +71,8 @@ BUSY = DailyFigures(
     ),
     done=Done(
         disposed=150,
+        otherwise={"policy": 9, "not_found": 4, "other_body": 2, "not_eligible": 1, "court_order": 1},
+        solved=55,
         outcomes={"satisfied": 61, "no_answer": 30, "not_satisfied": 22, "not_askable": 4},
         reopened=(15, 6, 1),
         escalated={1: 10, 2: 2},
@@ -114,7 +116,9 @@ QUIET = DailyFigures(
         levels={},
         without_owner=0,
     ),
-    done=Done(disposed=0, outcomes={}, reopened=(0, 0, 0), escalated={}, rejected=0, withdrawn=0),
+    done=Done(
+        disposed=0, otherwise={}, outcomes={}, solved=0, reopened=(0, 0, 0), escalated={}, rejected=0, withdrawn=0
+    ),
     replies=FirstReplies(replied=0, unreplied=0, median=None, ninth_decile=None),
     trouble=Trouble(parked_inbox=0, parked_outbox=0, unknown_outbox=0, stopped_channels=(), gaps=()),
 )

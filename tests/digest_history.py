@@ -25,6 +25,7 @@ from store.tables import (
     tickets,
     transcript,
 )
+from store.vocabulary import Disposal
 
 INDIA = ZoneInfo("Asia/Kolkata")
 START = datetime(2026, 11, 23, tzinfo=INDIA).astimezone(UTC)
@@ -205,6 +206,7 @@ def _asks(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
             "disposed_at": some_moment(rng),
             "answered_at": some_moment(rng) if outcome else None,
             "outcome": outcome,
+            "disposal": rng.choice(["done", "done", *Disposal]),
         }
 
 

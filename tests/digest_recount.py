@@ -163,10 +163,13 @@ class Recount:
             if raised:
                 highest[ticket_id] = max(int(json.loads(row["codes"])["level"]) for row in raised)
         today = [row for row in self.events if self.in_period(row["at"])]
-        settled = [row["outcome"] for row in self.satisfaction if self.in_period(row["answered_at"])]
+        settled = [row for row in self.satisfaction if self.in_period(row["answered_at"])]
+        disposed = [row["disposal"] for row in self.satisfaction if self.in_period(row["disposed_at"])]
         return Done(
-            disposed=len([row for row in self.satisfaction if self.in_period(row["disposed_at"])]),
-            outcomes=dict(Counter(settled)),
+            disposed=len(disposed),
+            otherwise=dict(Counter(said for said in disposed if said != "done")),
+            outcomes=dict(Counter(row["outcome"] for row in settled)),
+            solved=len([row for row in settled if (row["outcome"], row["disposal"]) == ("satisfied", "done")]),
             reopened=(reopened[0], reopened[1], reopened[2]),
             escalated=dict(Counter(highest.values())),
             rejected=len({row["ticket_id"] for row in today if row["kind"] == "rejected"}),

@@ -35,7 +35,7 @@ from handlers.render import (
     render_result_within,
 )
 from handlers.understanding.taxonomy import taxonomy
-from store.vocabulary import Language, Platform, Sensitivity, Status
+from store.vocabulary import Disposal, Language, Platform, Sensitivity, Status
 
 GOLDEN = Path(__file__).parent / "golden"
 LANGUAGES = tuple(Language)
@@ -51,11 +51,12 @@ TOLD = (
     "no_such_department", "photo_needed", "not_askable", "write_reply", "rejected", "set", "saved", "reopened",
     "private_first", "senior_needed", "not_yours_yet", "invite_expired", "invite_used", "invite_unknown",
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
-    "understood_nothing", "shown", "find_what", "find_shorter", "find_personal",
+    "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "sent_up", "shown", "find_what", "find_shorter",
+    "find_personal",
 )  # fmt: skip
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
-    "next", "back",
+    "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",
 )  # fmt: skip
 
 TYPICAL = Facts(
@@ -164,7 +165,15 @@ VARIANTS: dict[str, Variants] = {
     ),
     "remind_details": tuple((ask, {"ask": ask}) for ask in ASKS),
     "interim": (("soon", {}), ("late", {"late": True})),
-    "result": (("plain", {}), ("photo, again", {"photo_on_record": True, "disposal_count": 2})),
+    "result": (
+        ("plain", {}),
+        ("photo, again", {"photo_on_record": True, "disposal_count": 2}),
+        *((one.value, {"disposal": one}) for one in Disposal),
+    ),
+    "remind_satisfaction": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
+    "closed_satisfied": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
+    "confirm_unclear": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
+    "approval_notice": (("public", {}), ("twice", {"reopen_count": 2}), ("sensitive", {"citizen_reads": None})),
     "reopened": (("told", {}), ("bare no", {"need_reason": True})),
     "status": (
         *((status.value, {"status": status}) for status in Status),

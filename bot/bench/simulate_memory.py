@@ -31,7 +31,7 @@ from handlers.desk.papers import NEVER_SAID, SAID_LATELY, Papers, thread
 from handlers.desk.rows import case_of, row_of
 from handlers.desk.snapshot import Ours, Snapshot
 from handlers.desk.speech import Speech
-from handlers.desk.steps import Step
+from handlers.desk.steps import Draft, Step
 from handlers.desk.stopped import ABOUT_SILENCE
 from handlers.effects import Stop, Withdraw
 from handlers.ground import Ground
@@ -296,15 +296,16 @@ class MemoryOffice:
         self.wakes[case.id] = wake
 
     def _keep_draft(self, step: Step, numbering: _Numbering) -> int:
-        officer_id, text, photo = step.draft or (0, "", None)
+        draft = step.draft or Draft(0, "", None)
         case = step.decision.case
         number = len(self.drafts) + 1
         self.drafts[number] = {
             "id": number,
             "ticket_id": numbering.final_id(case.id) if case else None,
-            "officer_id": officer_id,
-            "text": text,
-            "photo_ref": photo,
+            "officer_id": draft.officer_id,
+            "text": draft.text,
+            "photo_ref": draft.photo_ref,
+            "disposal": draft.disposal,
             "used_at": None,
         }
         return number

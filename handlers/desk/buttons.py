@@ -56,7 +56,7 @@ class Buttons:
             }
             self.new.append(row)
         argument = (
-            "" if press.act in (Act.CONFIRM, Act.CANCEL) else press.argument
+            "" if press.act in (Act.CONFIRM, Act.CANCEL, Act.NOT_DONE) else press.argument
         )  # the number of a draft says nothing
         return Button(text=_label(press.act, argument, language), token=self._tokens[key])
 
@@ -72,6 +72,8 @@ def _label(act: Act, argument: str, language: Language) -> str:
             return taxonomy().districts[argument].name(language)
         case Act.REJECT_FOR:
             return render(language, "officer", "button", Facts(why=argument))
+        case Act.SAYS:
+            return render(language, "officer", "button", Facts(why=argument.partition("|")[2]))
         case Act.SHOW:
             return argument  # the ticket's number
         case Act.PAGE:

@@ -9,34 +9,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 from handlers.case import Case
-from handlers.conversation import decide
+from handlers.desk.acting import act_on
 from handlers.desk.cards import command, shown
-from handlers.desk.snapshot import Ours, Snapshot
+from handlers.desk.reports import draft_report, report_pressed
+from handlers.desk.snapshot import ABOUT_DRAFTS, Ours, Snapshot
 from handlers.desk.steps import Origin, Outcome, Step, Words
-from handlers.desk.telling import chair_of, refuse, stranger_code, tell_officer, toast_code
+from handlers.desk.telling import chair_of, refuse, stranger_code, toast_code
 from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Say, Tell
 from handlers.facts import Facts
-from handlers.handing import awaiting_nothing
 from handlers.heard import (
     DeskPlaced,
     DeskReopened,
     OfficerAccepted,
-    OfficerActed,
     OfficerAsked,
     OfficerBy,
-    OfficerDisposed,
     OfficerForwarded,
     OfficerRejected,
 )
-from handlers.office_acts import ActRefused
-from handlers.render import RenderError, render, render_result_within
-from handlers.replies import office_facts
+from handlers.render import RenderError, render
 from handlers.speaking import may_speak_unasked, speak_within_limits
 from handlers.understanding import mask, read_answer
 from handlers.understanding.meaning import Asked, Verdict
 from store.inbound import DeskUpdate
 from store.inbox import InboxRow
-from store.vocabulary import Awaiting, DeskVerb, Platform, Register, Role, Sensitivity
+from store.vocabulary import DeskVerb, Platform, Register, Role
 
 REJECT_REASONS = (
     "not_a_grievance",
@@ -109,8 +105,8 @@ def _pressed(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
         return toast_code(origin, "closed_ticket" if case.ended else "old_button")
     origin = replace(origin, by=by)
     act, argument = Act(button["act"]), button["argument"]
-    if act in (Act.CONFIRM, Act.CANCEL):
-        return _draft_pressed(snapshot, origin, case, by, act, int(argument))
+    if act in ABOUT_DRAFTS:
+        return report_pressed(snapshot, origin, case, by, act, argument)
     return _act_pressed(snapshot, origin, case, by, act, argument)
 
 
@@ -118,7 +114,7 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
     from_cmo = by.role is Role.CMO_DESK
     match act:
         case Act.ACCEPT:
-            return _do(snapshot, origin, case, OfficerAccepted(by=by), "accepted")
+            return act_on(snapshot, origin, case, OfficerAccepted(by=by), "accepted")
         case Act.ASK | Act.DISPOSE:
             if not case.with_office:
                 return toast_code(origin, "closed_ticket", case)
@@ -128,18 +124,18 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             return _choose(origin, case, "choose_department", _departments(snapshot, case))
         case Act.FORWARD_TO:
             department = None if argument == "cmo" else argument
-            return _do(snapshot, origin, case, OfficerForwarded(by=by, department=department), "forwarded")
+            return act_on(snapshot, origin, case, OfficerForwarded(by=by, department=department), "forwarded")
         case Act.REJECT if from_cmo:
             presses = tuple((Press(act=Act.REJECT_FOR, argument=reason),) for reason in REJECT_REASONS)
             return _choose(origin, case, "choose_reason", presses)
         case Act.REJECT_FOR if from_cmo:
-            return _do(snapshot, origin, case, OfficerRejected(by=by, reason=argument), "rejected")
+            return act_on(snapshot, origin, case, OfficerRejected(by=by, reason=argument), "rejected")
         case Act.REOPEN if from_cmo:
-            return _do(snapshot, origin, case, DeskReopened(by=by), "reopened")
+            return act_on(snapshot, origin, case, DeskReopened(by=by), "reopened")
         case Act.SET_CATEGORY if from_cmo:
-            return _do(snapshot, origin, case, DeskPlaced(by=by, category=argument), "set")
+            return act_on(snapshot, origin, case, DeskPlaced(by=by, category=argument), "set")
         case Act.SET_DISTRICT if from_cmo:
-            return _do(snapshot, origin, case, DeskPlaced(by=by, district=argument), "set")
+            return act_on(snapshot, origin, case, DeskPlaced(by=by, district=argument), "set")
     return toast_code(origin, "not_your_ticket", case)
 
 
@@ -171,48 +167,6 @@ def _prompt(origin: Origin, case: Case, template: str) -> Outcome:
     return Outcome(
         f"asked:{template}", (Step(origin, case, Decision(case=case, effects=(tell, toast), result="asked")),)
     )
-
-
-def _do(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerActed, done: str) -> Outcome:
-    """Decide the act and answer the press or the reply with its outcome."""
-    how = How.TOAST if origin.update is not None and origin.update.press_id else How.REPLY
-    template = "toast" if how is How.TOAST else "refusal"
-    try:
-        decision = decide(case, act, snapshot.now, snapshot.ground)
-    except ActRefused as refused:
-        return tell_officer(origin, template, Facts(why=refused.code), how, f"refused:{refused.code}", case)
-    if case.register is Register.GRAVE and isinstance(act, DeskPlaced | OfficerForwarded):
-        decision = _unsaid(decision, case)
-    answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=Facts(why=done), how=how))
-    step = Step(origin, case, replace(decision, effects=answered))
-    if decision.case is not None:
-        snapshot.keep(decision.case)
-    return Outcome(decision.result, (step,))
-
-
-def _unsaid(decision: Decision, before: Case) -> Decision:
-    """The same placing without a form answer or a question: to grief only a person writes."""
-    effects = tuple(effect for effect in decision.effects if not isinstance(effect, Say))
-    case = decision.case
-    if case is not None:
-        case = replace(case, unasked_count=before.unasked_count)
-        case = awaiting_nothing(case) if case.awaiting is Awaiting.DETAILS else case
-    return replace(decision, case=case, effects=effects)
-
-
-def _draft_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, draft_id: int) -> Outcome:
-    draft = snapshot.drafts.get(draft_id)
-    if draft is None or draft["used_at"] is not None:
-        return toast_code(origin, "old_button", case)
-    if draft["officer_id"] != by.officer_id:
-        return toast_code(origin, "not_your_ticket", case)
-    if act is Act.CANCEL:
-        told = tell_officer(origin, "toast", Facts(why="cancelled"), How.TOAST, "cancelled", case)
-        return replace(told, steps=(replace(told.steps[0], used_draft=draft_id),))
-    disposed = OfficerDisposed(by=by, words=mask(draft["text"]), has_photo=draft["photo_ref"] is not None)
-    outcome = _do(snapshot, origin, case, disposed, "disposed")
-    snapshot.drafts[draft_id] = {**draft, "used_at": snapshot.now}
-    return replace(outcome, steps=(replace(outcome.steps[0], used_draft=draft_id), *outcome.steps[1:]))
 
 
 # -- replies and commands ------------------------------------------------------------------------------------------------
@@ -260,10 +214,10 @@ def _reply_meant(
     snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy, ours: Ours
 ) -> Outcome:
     if ours.template == "prompt_question":
-        return _do(snapshot, origin, case, OfficerAsked(by=by, question=mask(update.text.strip())), "asked")
+        return act_on(snapshot, origin, case, OfficerAsked(by=by, question=mask(update.text.strip())), "asked")
     if ours.template == "choose_department":
         reason = mask(update.text.strip())
-        return _do(snapshot, origin, case, OfficerForwarded(by=by, department=None, reason=reason), "forwarded")
+        return act_on(snapshot, origin, case, OfficerForwarded(by=by, department=None, reason=reason), "forwarded")
     if ours.template == "emergency_confirm":
         return _confirmed(snapshot, origin, update, case)
     from_cmo = by.role is Role.CMO_DESK
@@ -272,7 +226,7 @@ def _reply_meant(
     if ours.template in PLACING_TEMPLATES and from_cmo and not case.with_office:
         return _placed(snapshot, origin, update, case, by)
     if ours.template in ATR_TEMPLATES or ours.template in PLACING_TEMPLATES:
-        return _draft(snapshot, origin, update, case, by)
+        return draft_report(snapshot, origin, update, case, by)
     return refuse(origin, "not_here", case)
 
 
@@ -329,38 +283,9 @@ def _placed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, 
     )
     if answer.category is None and answer.district is None:
         if answer.wants.reopen:
-            return _do(snapshot, origin, case, DeskReopened(by=by), "set")
+            return act_on(snapshot, origin, case, DeskReopened(by=by), "set")
         return refuse(origin, "understood_nothing", case)
-    return _do(snapshot, origin, case, DeskPlaced(by=by, category=answer.category, district=answer.district), "set")
-
-
-def _draft(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
-    """An action-taken report: shown exactly as the citizen will read it, and sent only when confirmed."""
-    if not case.with_office:
-        return refuse(origin, "closed_ticket", case)
-    words = update.text.strip()
-    confirm = ((Press(act=Act.CONFIRM, argument="draft"), Press(act=Act.CANCEL, argument="draft")),)
-    photo = next((attachment.ref for attachment in update.attachments if attachment.kind == "photo"), None)
-    facts = replace(
-        office_facts(case), number=case.number, officer_words=mask(words), photo_on_record=photo is not None
-    )
-    if case.sensitivity is Sensitivity.SENSITIVE:  # nobody reads it in public: no preview may say so
-        quiet = Tell(template="preview", facts=Facts(why="not_public"), how=How.REPLY, step="preview", presses=confirm)
-        decision = Decision(case=case, effects=(quiet,), result="drafted")
-        return Outcome("drafted", (Step(origin, case, decision, draft=(by.officer_id, words, photo)),))
-    try:
-        text, cut = render_result_within(case.language, facts)
-    except RenderError:
-        return refuse(origin, "text_too_long", case)
-    preview = Tell(
-        template="preview",
-        facts=Facts(citizen_reads=text, cut=cut),
-        how=How.REPLY,
-        step="preview",
-        presses=confirm,
-    )
-    decision = Decision(case=case, effects=(preview,), result="drafted")
-    return Outcome("drafted", (Step(origin, case, decision, draft=(by.officer_id, words, photo)),))
+    return act_on(snapshot, origin, case, DeskPlaced(by=by, category=answer.category, district=answer.district), "set")
 
 
 def _edited(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 from handlers.case import Case
 from handlers.understanding.meaning import Asked
 from store.tickets import TicketRow
-from store.vocabulary import Awaiting, Language, Outcome, Platform, Register, Sensitivity, Status
+from store.vocabulary import Awaiting, Disposal, Language, Outcome, Platform, Register, Sensitivity, Status
 
 _ENUMS = {
     "platform": Platform,
@@ -30,6 +30,7 @@ def case_of(row: TicketRow) -> Case:
     for name, enum in _ENUMS.items():
         values[name] = enum(values[name])
     values["outcome"] = Outcome(values["outcome"]) if values["outcome"] else None
+    values["disposal"] = Disposal(values["disposal"]) if values["disposal"] else None
     for name in _LISTS:
         values[name] = tuple(part for part in values[name].split("|") if part)
     values["keys"] = frozenset(part for part in values["keys"].split("|") if part)

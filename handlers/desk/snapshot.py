@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from handlers.case import Case
 from handlers.desk.rows import case_of
 from handlers.desk.steps import Step
+from handlers.effects import Act
 from handlers.ground import Ground
 from handlers.policy import Policy
 from handlers.understanding import understand
@@ -31,6 +32,7 @@ from store.rewinding import FoundWords
 from store.tables import buttons, drafts, outbox
 from store.vocabulary import Platform
 
+ABOUT_DRAFTS = frozenset({Act.CONFIRM, Act.CANCEL, Act.NOT_DONE, Act.SAYS})
 OLD_TICKETS = timedelta(days=400)  # how far back an account's ended tickets are looked at, to link a late return
 
 
@@ -228,9 +230,14 @@ def _load_buttons(conn: sa.Connection, snapshot: Snapshot, updates: Sequence[Des
         snapshot.buttons[row["token"]] = dict(row)
 
 
+def draft_of(argument: str) -> int:
+    """The draft that a button is about; what else it says comes after a bar."""
+    return int(argument.partition("|")[0])
+
+
 def _load_drafts(conn: sa.Connection, snapshot: Snapshot) -> None:
     """Read while their tickets are held: another press may have used one."""
-    ids = sorted(int(row["argument"]) for row in snapshot.buttons.values() if row["act"] in ("confirm", "cancel"))
+    ids = sorted({draft_of(row["argument"]) for row in snapshot.buttons.values() if row["act"] in ABOUT_DRAFTS})
     if ids:
         for row in conn.execute(sa.select(drafts).where(drafts.c.id.in_(ids))).mappings():
             snapshot.drafts[row["id"]] = dict(row)

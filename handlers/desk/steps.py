@@ -10,7 +10,7 @@ from handlers.case import Case
 from handlers.effects import Decision
 from handlers.heard import OfficerBy
 from store.inbound import DeskUpdate, Inbound
-from store.vocabulary import Platform
+from store.vocabulary import Disposal, Platform
 
 Actor = Literal["citizen", "stranger", "officer", "clock", "office"]
 
@@ -45,6 +45,16 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """An action-taken report to be confirmed."""
+
+    officer_id: int
+    text: str
+    photo_ref: str | None
+    disposal: Disposal = Disposal.DONE
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One decision about one ticket (or none), with the case as it was before."""
 
@@ -53,7 +63,7 @@ class Step:
     decision: Decision
     words: tuple[Words, ...] = ()
     supporter: int | None = None  # account that said "me too"
-    draft: tuple[int, str, str | None] | None = None  # officer id, text, photo: an action-taken report to confirm
+    draft: Draft | None = None
     used_draft: int | None = None
     binds_account: int | None = None  # a hidden author showed itself
 

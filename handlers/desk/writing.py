@@ -194,6 +194,7 @@ class Writer:
                         "cycle": effect.cycle,
                         "post": effect.post,
                         "officer_id": effect.officer_id,
+                        "disposal": effect.disposal,
                         "disposed_at": self.now,
                     }
                     tickets.ask_satisfaction(self.conn, [row])
@@ -220,12 +221,12 @@ class Writer:
     def _write_drafts(self, steps: Sequence[Step]) -> None:
         for at, step in enumerate(steps):
             if step.draft is not None and step.decision.case is not None:
-                officer_id, text, photo = step.draft
                 row = {
                     "ticket_id": step.decision.case.id,
-                    "officer_id": officer_id,
-                    "text": text,
-                    "photo_ref": photo,
+                    "officer_id": step.draft.officer_id,
+                    "text": step.draft.text,
+                    "photo_ref": step.draft.photo_ref,
+                    "disposal": step.draft.disposal,
                     "created_at": self.now,
                 }
                 self._draft_ids[at] = self.conn.execute(

@@ -33,7 +33,7 @@ from handlers.digest.shapes import (
 from handlers.reconciling.parts import ABOUT_TICKETS, ANSWERED, IGNORED, PARKED, TICKETED, WAITING, part_of
 from handlers.understanding.taxonomy import taxonomy
 from store.tables import channels, events, gaps, inbox, outbox, satisfaction, tickets, transcript
-from store.vocabulary import DeliveryState, InboxState, Platform, Sensitivity, Status
+from store.vocabulary import DeliveryState, Disposal, InboxState, Outcome, Platform, Sensitivity, Status
 
 TOP: Final = 5
 CITIZENS_PLATFORMS: Final = (Platform.X, Platform.FACEBOOK)
@@ -261,9 +261,22 @@ def _done(conn: sa.Connection, start: datetime, end: datetime) -> Done:
         .group_by(satisfaction.c.outcome)
     )
     ended = _tickets_by_event(conn, start, end, ("rejected", "withdrawn"))
+    counted = (
+        sa.select(satisfaction.c.disposal, sa.func.count())
+        .where(_within(satisfaction.c.disposed_at, start, end))
+        .group_by(satisfaction.c.disposal)
+    )
+    said: dict[str, int] = {row[0]: row[1] for row in conn.execute(counted)}
+    solved = (
+        _within(satisfaction.c.answered_at, start, end),
+        satisfaction.c.outcome == Outcome.SATISFIED,
+        satisfaction.c.disposal == Disposal.DONE,
+    )
     return Done(
-        disposed=_count(conn, satisfaction, _within(satisfaction.c.disposed_at, start, end)),
+        disposed=sum(said.values()),
+        otherwise=_largest_first({code: many for code, many in said.items() if code != Disposal.DONE}),
         outcomes=_largest_first({row[0]: row[1] for row in conn.execute(settled)}),
+        solved=_count(conn, satisfaction, *solved),
         reopened=_reopened(conn, start, end),
         escalated=_escalated(conn, start, end),
         rejected=ended.get("rejected", 0),

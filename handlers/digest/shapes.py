@@ -88,13 +88,17 @@ class Pending:
 class Done:
     """What happened in the period.
 
-    `disposed`: disposals. `outcomes`: disposals whose outcome was settled, by outcome; silence is "no_answer",
-    never "satisfied". `reopened`: tickets reopened for the first time, the second, the third or later.
-    `escalated`: tickets raised because time ran out, by the highest level reached. `rejected`, `withdrawn`: tickets.
+    `disposed`: disposals. `otherwise`: those of them that do not say that it is done, by what they say. `outcomes`:
+    disposals whose outcome was settled, by outcome; silence is "no_answer", never "satisfied". `solved`: those of the
+    satisfied whose disposal said that it is done; the others accepted another answer. `reopened`: tickets reopened for
+    the first time, the second, the third or later. `escalated`: tickets raised because time ran out, by the highest
+    level reached. `rejected`, `withdrawn`: tickets.
     """
 
     disposed: int
+    otherwise: Counts
     outcomes: Counts
+    solved: int
     reopened: tuple[int, int, int]
     escalated: Mapping[int, int]
     rejected: int

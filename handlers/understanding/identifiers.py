@@ -25,6 +25,10 @@ _DIGITS = re.compile(r"\d+")
 _EMAIL = re.compile(r"[A-Za-z0-9][\w.+-]*@[A-Za-z][\w-]*(?:\.[\w-]+)*")
 _PROFILE = re.compile(r"(?:instagram|facebook|fb|x|twitter|t)\.(?:com|me)/[\w./-]{3,}", re.IGNORECASE)
 _HANDLE = re.compile(r"@_?[\w.]{3,40}")
+# Case numbers of the Punjab and Haryana High Court and of civil courts are public record: CWP-77-2025, LPA 118 of 2023.
+_COURT_CASE = re.compile(
+    r"\b(?:CWP|COCP|CRM(?:-M)?|CRA|CRR|LPA|RSA|RFA|FAO|SLP|WP|CS|CM|CR)[\s./-]{0,3}\d{1,6}(?:[\s./-]{1,3}|\s+of\s+)(?:19|20)\d\d\b",
+)
 _PHONE = re.compile(
     r"(?<!\d)(?:\+?\s?91[\s.\-]*|0[\s.\-]*)?\(?[6-9](?:[\s.\-()]{0,2}[\doO]){9}(?!\d)"
     r"|(?<!\w)\+\d{1,3}[\s(]*(?:[\s.\-()]{0,2}\d){7,11}(?!\d)"
@@ -135,6 +139,8 @@ def identifiers(text: str) -> Iterator[Piece]:
     if "@" in text or "/" in text:
         yield from _addresses(text)
     digits = sum(match.end() - match.start() for match in _DIGITS.finditer(text))
+    if digits >= 5:
+        yield from ((PUBLIC, *match.span()) for match in _COURT_CASE.finditer(text))
     if digits >= 9:
         yield from _telephones(text)
     if digits >= 12:

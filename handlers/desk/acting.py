@@ -1,0 +1,48 @@
+"""An officer's act decided and answered: what the core says, with a word to whoever acted.
+
+Owns the answer and what an act on a grave ticket leaves unsaid. Which act is meant is decided in officers.py and
+reports.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handlers.case import Case
+from handlers.conversation import decide
+from handlers.desk.snapshot import Snapshot
+from handlers.desk.steps import Origin, Outcome, Step
+from handlers.desk.telling import tell_officer
+from handlers.effects import Decision, Effect, How, Say, Tell
+from handlers.facts import Facts
+from handlers.handing import awaiting_nothing
+from handlers.heard import DeskPlaced, OfficerActed, OfficerForwarded
+from handlers.office_acts import ActRefused
+from store.vocabulary import Awaiting, Register
+
+
+def act_on(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerActed, done: str) -> Outcome:
+    """Decide the act and answer the press or the reply with its outcome."""
+    how = How.TOAST if origin.update is not None and origin.update.press_id else How.REPLY
+    template = "toast" if how is How.TOAST else "refusal"
+    try:
+        decision = decide(case, act, snapshot.now, snapshot.ground)
+    except ActRefused as refused:
+        return tell_officer(origin, template, Facts(why=refused.code), how, f"refused:{refused.code}", case)
+    if case.register is Register.GRAVE and isinstance(act, DeskPlaced | OfficerForwarded):
+        decision = _unsaid(decision, case)
+    answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=Facts(why=done), how=how))
+    step = Step(origin, case, replace(decision, effects=answered))
+    if decision.case is not None:
+        snapshot.keep(decision.case)
+    return Outcome(decision.result, (step,))
+
+
+def _unsaid(decision: Decision, before: Case) -> Decision:
+    """The same placing without a form answer or a question: to grief only a person writes."""
+    effects = tuple(effect for effect in decision.effects if not isinstance(effect, Say))
+    case = decision.case
+    if case is not None:
+        case = replace(case, unasked_count=before.unasked_count)
+        case = awaiting_nothing(case) if case.awaiting is Awaiting.DETAILS else case
+    return replace(decision, case=case, effects=effects)

@@ -1,0 +1,190 @@
+"""Action-taken reports: the draft, what the citizen will read of it, what it says, and who must stand behind it.
+
+Owns the way from an officer's words to a disposal: preview, kind, what a kind needs, a senior's approval. What a
+disposal does to the ticket is in office_acts.py. A promise is no disposal: there is no kind for it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from handlers.case import Case
+from handlers.desk.acting import act_on
+from handlers.desk.snapshot import Snapshot, draft_of
+from handlers.desk.steps import Draft, Origin, Outcome, Step
+from handlers.desk.telling import refuse, tell_officer, toast_code
+from handlers.effects import Act, Audience, Decision, Effect, How, Notify, Press, Record, Tell
+from handlers.facts import Facts
+from handlers.heard import OfficerBy, OfficerDisposed
+from handlers.office_acts import needs_senior
+from handlers.render import RenderError, render_result_within
+from handlers.replies import office_facts
+from handlers.understanding import mask
+from store.inbound import DeskUpdate
+from store.vocabulary import Disposal, Sensitivity
+
+OTHER_ANSWERS: Final = tuple(one for one in Disposal if one is not Disposal.DONE)
+# A rule is cited by its number or by its name; a case by its number and year: CWP-1234-2024, suit 45 of 2022.
+A_RULE: Final = re.compile(
+    r"\d|\b(?:rules?|section|clause|act|notification|policy|niyam|dhara)\b|नियम|धारा|अधिनियम|ਨਿਯਮ|ਧਾਰਾ", re.IGNORECASE
+)
+A_CASE: Final = re.compile(r"\d{1,7}\D{0,12}\b(?:19|20)\d\d\b")
+
+
+def draft_report(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
+    """An action-taken report: shown exactly as the citizen will read it, and sent only when confirmed."""
+    if not case.with_office:
+        return refuse(origin, "closed_ticket", case)
+    photo = next((attachment.ref for attachment in update.attachments if attachment.kind == "photo"), None)
+    return _previewed(origin, case, Draft(by.officer_id, update.text.strip(), photo))
+
+
+def report_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, argument: str) -> Outcome:
+    """A button under a preview, or under a request to approve one."""
+    draft_id = draft_of(argument)
+    kept = snapshot.drafts.get(draft_id)
+    if kept is None or kept["used_at"] is not None:
+        return toast_code(origin, "old_button", case)
+    draft = _draft(kept)
+    is_another = draft.officer_id != by.officer_id
+    if is_another and not (act in (Act.CONFIRM, Act.CANCEL) and _may_approve(snapshot, case, draft, by)):
+        return toast_code(origin, "not_your_ticket", case)
+    match act:
+        case Act.CANCEL:
+            return _cancelled(origin, case, draft_id, by, refused_by_senior=is_another)
+        case Act.NOT_DONE:
+            return _asked_what_it_says(origin, case, draft_id)
+        case Act.SAYS:
+            return _says(origin, case, draft, draft_id, Disposal(argument.partition("|")[2]))
+    if needs_senior(case, draft.disposal, by.post, snapshot.ground):
+        return _sent_up(origin, case, draft, draft_id, by)
+    return _disposed(snapshot, origin, case, draft, draft_id, by)
+
+
+def _draft(kept: Any) -> Draft:
+    return Draft(kept["officer_id"], kept["text"], kept["photo_ref"], Disposal(kept["disposal"]))
+
+
+def _may_approve(snapshot: Snapshot, case: Case, draft: Draft, by: OfficerBy) -> bool:
+    """Somebody above the owner's chair, where the answer needs one; whoever may act at all was checked before."""
+    needed = needs_senior(case, draft.disposal, case.owner_post or "", snapshot.ground)
+    return needed and not needs_senior(case, draft.disposal, by.post, snapshot.ground)
+
+
+# -- what the citizen will read ------------------------------------------------------------------------------------------
+
+
+def _reads(case: Case, draft: Draft) -> tuple[str | None, bool]:
+    """The public words, and whether they were cut; None where nothing is said in public. Raises RenderError."""
+    if case.sensitivity is Sensitivity.SENSITIVE:
+        return None, False
+    facts = replace(
+        office_facts(case),
+        number=case.number,
+        officer_words=mask(draft.text),
+        photo_on_record=draft.photo_ref is not None,
+        disposal=draft.disposal,
+        disposal_count=case.disposal_count + 1,
+    )
+    return render_result_within(case.language, facts)
+
+
+def _previewed(origin: Origin, case: Case, draft: Draft, used_draft: int | None = None) -> Outcome:
+    try:
+        text, cut = _reads(case, draft)
+    except RenderError:
+        return _refused(origin, "text_too_long", case)
+    send = (Press(act=Act.CONFIRM, argument="draft"), Press(act=Act.CANCEL, argument="draft"))
+    more = ((Press(act=Act.NOT_DONE, argument="draft"),),) if draft.disposal is Disposal.DONE else ()
+    facts = Facts(citizen_reads=text, cut=cut) if text is not None else Facts(why="not_public")
+    preview = Tell(template="preview", facts=facts, how=How.REPLY, step="preview", presses=(send, *more))
+    effects: tuple[Effect, ...] = (preview,)
+    if used_draft is not None:
+        effects = (preview, Tell(template="toast", facts=Facts(why="shown"), how=How.TOAST))
+    decision = Decision(case=case, effects=effects, result="drafted")
+    return Outcome("drafted", (Step(origin, case, decision, draft=draft, used_draft=used_draft),))
+
+
+def _refused(origin: Origin, why: str, case: Case) -> Outcome:
+    pressed = origin.update is not None and origin.update.press_id is not None
+    return toast_code(origin, why, case) if pressed else refuse(origin, why, case)
+
+
+# -- what it says --------------------------------------------------------------------------------------------------------
+
+
+def _asked_what_it_says(origin: Origin, case: Case, draft_id: int) -> Outcome:
+    presses = tuple((Press(act=Act.SAYS, argument=f"{draft_id}|{one.value}"),) for one in OTHER_ANSWERS)
+    tell = Tell(template="choose_disposal", how=How.REPLY, step="choose_disposal", presses=presses)
+    toast = Tell(template="toast", facts=Facts(why="choose"), how=How.TOAST)
+    decision = Decision(case=case, effects=(tell, toast), result="asked")
+    return Outcome("asked:choose_disposal", (Step(origin, case, decision),))
+
+
+def _says(origin: Origin, case: Case, draft: Draft, draft_id: int, disposal: Disposal) -> Outcome:
+    lacking = what_lacks(draft, disposal)
+    if lacking is not None:
+        return toast_code(origin, lacking, case)
+    return _previewed(origin, case, replace(draft, disposal=disposal), used_draft=draft_id)
+
+
+def what_lacks(draft: Draft, disposal: Disposal) -> str | None:
+    """What this kind of answer needs and the report does not have, as the code of a sentence."""
+    match disposal:
+        case Disposal.NOT_FOUND if draft.photo_ref is None:
+            return "photo_of_site"
+        case Disposal.NOT_ELIGIBLE if not A_RULE.search(draft.text):
+            return "cite_rule"
+        case Disposal.COURT_ORDER if not A_CASE.search(draft.text):
+            return "cite_case"
+    return None
+
+
+# -- how it ends ---------------------------------------------------------------------------------------------------------
+
+
+def _sent_up(origin: Origin, case: Case, draft: Draft, draft_id: int, by: OfficerBy) -> Outcome:
+    """The next officer up reads what the citizen would read, and sends it or does not."""
+    try:
+        text, _ = _reads(case, draft)
+    except RenderError:
+        return toast_code(origin, "text_too_long", case)
+    presses = ((Press(act=Act.CONFIRM, argument=str(draft_id)), Press(act=Act.CANCEL, argument=str(draft_id))),)
+    notice = Notify(
+        audience=Audience.SUPERVISOR,
+        template="approval_notice",
+        facts=Facts(citizen_reads=text, officer=by.name, disposal=draft.disposal),
+        step=f"approval:{draft_id}",
+        presses=presses,
+        urgent=True,
+    )
+    record = Record(kind="approval_asked", codes=(("disposal", draft.disposal.value),))
+    toast = Tell(template="toast", facts=Facts(why="sent_up"), how=How.TOAST)
+    decision = Decision(case=case, effects=(record, notice, toast), result="approval_asked")
+    return Outcome("approval_asked", (Step(origin, case, decision),))
+
+
+def _cancelled(origin: Origin, case: Case, draft_id: int, by: OfficerBy, *, refused_by_senior: bool) -> Outcome:
+    if not refused_by_senior:
+        told = tell_officer(origin, "toast", Facts(why="cancelled"), How.TOAST, "cancelled", case)
+        return replace(told, steps=(replace(told.steps[0], used_draft=draft_id),))
+    notice = Notify(
+        audience=Audience.OWNER,
+        template="not_approved",
+        facts=Facts(officer=by.name),
+        step=f"not_approved:{draft_id}",
+    )
+    toast = Tell(template="toast", facts=Facts(why="cancelled"), how=How.TOAST)
+    decision = Decision(case=case, effects=(Record(kind="not_approved"), notice, toast), result="not_approved")
+    return Outcome("not_approved", (Step(origin, case, decision, used_draft=draft_id),))
+
+
+def _disposed(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, draft_id: int, by: OfficerBy) -> Outcome:
+    disposed = OfficerDisposed(
+        by=by, words=mask(draft.text), has_photo=draft.photo_ref is not None, disposal=draft.disposal
+    )
+    outcome = act_on(snapshot, origin, case, disposed, "disposed")
+    snapshot.drafts[draft_id] = {**snapshot.drafts[draft_id], "used_at": snapshot.now}
+    return replace(outcome, steps=(replace(outcome.steps[0], used_draft=draft_id), *outcome.steps[1:]))
