@@ -15,8 +15,9 @@ from handlers.ground import Ground
 from handlers.heard import CitizenWrote, Heard, HumanSpoke, PostDeleted, SayRefused, Silence, Speaker
 from handlers.jurisdiction import office_of
 from handlers.lifecycle import check_move
-from handlers.office_acts import ActRefused, hear_officer
+from handlers.office_acts import hear_officer
 from handlers.passing_time import hear_silence, next_wake
+from handlers.refusing import ActRefused
 from handlers.replies import said, status_facts, to_triage
 from handlers.speaking import hear_refusal, speak_within_limits
 from handlers.talk import hear_complainant

@@ -38,6 +38,9 @@ class Act(StrEnum):
     REOPEN = "reopen"
     SET_CATEGORY = "set_category"
     SET_DISTRICT = "set_district"
+    MORE_TIME = "more_time"
+    GRANT = "grant"
+    REFUSE_TIME = "refuse_time"
     SHOW = "show"  # a ticket of a list
     PAGE = "page"  # another page of the same list
 

@@ -66,6 +66,7 @@ class Facts:
     pii_seen: bool = False  # the post carried a phone, Aadhaar or account number
     tell_how_to_follow: bool = False  # later news only on asking: say how to ask
     undo_days: int | None = None
+    days: int | None = None  # of more time that an office asks for
     others: int = 0  # how many others reported the same
     photo_on_record: bool = False
     # for officers and the CMO desk

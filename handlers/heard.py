@@ -123,7 +123,34 @@ class HumanSpoke:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerAskedTime:
+    """The office wants so many more days, for a reason (masked)."""
+
+    by: OfficerBy
+    days: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeniorSettledTime:
+    """The next officer up grants or refuses it. `asked_at`: the limit as it was when it was asked for."""
+
+    by: OfficerBy
+    days: int
+    asked_at: str
+    granted: bool
+
+
 OfficerActed = (
-    OfficerAccepted | OfficerAsked | OfficerForwarded | OfficerDisposed | OfficerRejected | DeskPlaced | DeskReopened
+    OfficerAccepted
+    | OfficerAsked
+    | OfficerForwarded
+    | OfficerDisposed
+    | OfficerRejected
+    | DeskPlaced
+    | DeskReopened
+    | OfficerAskedTime
+    | SeniorSettledTime
 )
 Heard = CitizenWrote | OfficerActed | Silence | SayRefused | PostDeleted | HumanSpoke

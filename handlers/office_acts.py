@@ -31,10 +31,14 @@ from handlers.heard import (
     OfficerAccepted,
     OfficerActed,
     OfficerAsked,
+    OfficerAskedTime,
     OfficerDisposed,
     OfficerForwarded,
     OfficerRejected,
+    SeniorSettledTime,
 )
+from handlers.more_time import ask_time, settle_time
+from handlers.refusing import ActRefused
 from handlers.replies import ask_facts, office_facts, result_facts, triage_presses
 from handlers.speaking import may_speak_unasked
 from handlers.understanding.meaning import Asked
@@ -42,14 +46,6 @@ from store.vocabulary import Awaiting, Disposal, Outcome, Register, Role, Sensit
 
 DISPOSALS_ALONE = 2  # that many the citizen said no to; the next one a senior stands behind
 BOUNCES_BEFORE_THE_DESK = 2  # the second "not ours" goes to the CMO desk
-
-
-class ActRefused(ValueError):
-    """The act is not possible now; `code` names the sentence the officer reads."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def hear_officer(case: Case, act: OfficerActed, now: datetime, ground: Ground) -> Decision:
@@ -69,6 +65,10 @@ def hear_officer(case: Case, act: OfficerActed, now: datetime, ground: Ground) -
             return _place(case, act, now, ground)
         case DeskReopened():
             return _reopen_by_desk(case, now, ground)
+        case OfficerAskedTime():
+            return ask_time(case, act)
+        case SeniorSettledTime():
+            return settle_time(case, act, ground)
 
 
 def _must_be_with_office(case: Case) -> None:

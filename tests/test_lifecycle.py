@@ -33,9 +33,9 @@ from handlers.heard import (
     Speaker,
 )
 from handlers.lifecycle import ENDED, MOVES, ForbiddenMove, check_move
-from handlers.office_acts import ActRefused
 from handlers.opening import Seed, open_case
 from handlers.policy import FollowUps
+from handlers.refusing import ActRefused
 from handlers.routing import cmo_post, may_act, supervisor_of
 from handlers.speaking import speak_within_limits
 from store.people import Post

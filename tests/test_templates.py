@@ -51,12 +51,14 @@ TOLD = (
     "no_such_department", "photo_needed", "not_askable", "write_reply", "rejected", "set", "saved", "reopened",
     "private_first", "senior_needed", "not_yours_yet", "invite_expired", "invite_used", "invite_unknown",
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
-    "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "sent_up", "shown", "find_what", "find_shorter",
+    "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "sent_up", "time_asked", "time_granted",
+    "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
     "find_personal",
 )  # fmt: skip
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
     "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",
+    "more_time", "grant", "refuse_time",
 )  # fmt: skip
 
 TYPICAL = Facts(
@@ -82,6 +84,7 @@ TYPICAL = Facts(
     referral="rail",
     outside="Punjab",
     undo_days=7,
+    days=3,
     words="3 din se transformer jala pada hai",
     quoted="40 ghar andhere mein",
     citizen="Jagroop",
@@ -173,6 +176,7 @@ VARIANTS: dict[str, Variants] = {
     "remind_satisfaction": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
     "closed_satisfied": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
     "confirm_unclear": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
+    "time_answer": (("granted", {"why": "time_granted"}), ("refused", {"why": "time_refused"})),
     "approval_notice": (("public", {}), ("twice", {"reopen_count": 2}), ("sensitive", {"citizen_reads": None})),
     "reopened": (("told", {}), ("bare no", {"need_reason": True})),
     "status": (

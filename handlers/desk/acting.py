@@ -17,7 +17,7 @@ from handlers.effects import Decision, Effect, How, Say, Tell
 from handlers.facts import Facts
 from handlers.handing import awaiting_nothing
 from handlers.heard import DeskPlaced, OfficerActed, OfficerForwarded
-from handlers.office_acts import ActRefused
+from handlers.refusing import ActRefused
 from store.vocabulary import Awaiting, Register
 
 

@@ -26,8 +26,8 @@ LONGEST_ADDITION = 300
 ADDITIONS_SHOWN = 3
 
 NOTICE_PRESSES: dict[Status, tuple[Act, ...]] = {
-    Status.ASSIGNED: (Act.ACCEPT, Act.ASK, Act.DISPOSE, Act.FORWARD),
-    Status.ACCEPTED: (Act.ASK, Act.DISPOSE, Act.FORWARD),
+    Status.ASSIGNED: (Act.ACCEPT, Act.ASK, Act.DISPOSE, Act.FORWARD, Act.MORE_TIME),
+    Status.ACCEPTED: (Act.ASK, Act.DISPOSE, Act.FORWARD, Act.MORE_TIME),
 }
 
 

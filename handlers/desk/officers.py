@@ -6,6 +6,7 @@ stored update to decisions and answers; it reads the snapshot and writes nothing
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from handlers.case import Case
@@ -22,9 +23,11 @@ from handlers.heard import (
     DeskReopened,
     OfficerAccepted,
     OfficerAsked,
+    OfficerAskedTime,
     OfficerBy,
     OfficerForwarded,
     OfficerRejected,
+    SeniorSettledTime,
 )
 from handlers.render import RenderError, render
 from handlers.speaking import may_speak_unasked, speak_within_limits
@@ -58,6 +61,8 @@ ATR_TEMPLATES = frozenset(
 )
 PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice"})
 DESK_WORDS_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "addition_notice"})
+PROMPTS = {Act.ASK: "prompt_question", Act.DISPOSE: "prompt_atr", Act.MORE_TIME: "prompt_time"}
+LEAST_REASON = 3  # words beside the number: "5 days" tells no reason
 LONGEST_PLACING = 3  # words: more than a district and a matter is meant for the one who grieves
 
 
@@ -115,11 +120,15 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
     match act:
         case Act.ACCEPT:
             return act_on(snapshot, origin, case, OfficerAccepted(by=by), "accepted")
-        case Act.ASK | Act.DISPOSE:
+        case Act.ASK | Act.DISPOSE | Act.MORE_TIME:
             if not case.with_office:
                 return toast_code(origin, "closed_ticket", case)
-            template = "prompt_question" if act is Act.ASK else "prompt_atr"
-            return _prompt(origin, case, template)
+            return _prompt(origin, case, PROMPTS[act])
+        case Act.GRANT | Act.REFUSE_TIME:
+            days, _, asked_at = argument.partition("|")
+            granted = act is Act.GRANT
+            settled = SeniorSettledTime(by=by, days=int(days), asked_at=asked_at, granted=granted)
+            return act_on(snapshot, origin, case, settled, "time_granted" if granted else "time_refused")
         case Act.FORWARD:
             return _choose(origin, case, "choose_department", _departments(snapshot, case))
         case Act.FORWARD_TO:
@@ -215,6 +224,8 @@ def _reply_meant(
 ) -> Outcome:
     if ours.template == "prompt_question":
         return act_on(snapshot, origin, case, OfficerAsked(by=by, question=mask(update.text.strip())), "asked")
+    if ours.template == "prompt_time":
+        return _time_asked(snapshot, origin, update, case, by)
     if ours.template == "choose_department":
         reason = mask(update.text.strip())
         return act_on(snapshot, origin, case, OfficerForwarded(by=by, department=None, reason=reason), "forwarded")
@@ -228,6 +239,18 @@ def _reply_meant(
     if ours.template in ATR_TEMPLATES or ours.template in PLACING_TEMPLATES:
         return draft_report(snapshot, origin, update, case, by)
     return refuse(origin, "not_here", case)
+
+
+def _time_asked(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
+    """How many days, and why: both are needed."""
+    found = re.search(r"\d{1,4}", update.text)
+    if found is None:
+        return refuse(origin, "days_missing", case)
+    reason = f"{update.text[: found.start()]} {update.text[found.end() :]}"
+    if len(re.findall(r"[^\W\d_]+", reason)) < LEAST_REASON:
+        return refuse(origin, "reason_missing", case)
+    asked = OfficerAskedTime(by=by, days=int(found.group()), reason=mask(update.text.strip()))
+    return act_on(snapshot, origin, case, asked, "time_asked")
 
 
 def _confirmed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case) -> Outcome:
