@@ -240,6 +240,11 @@ def test_an_invite_is_a_link_that_works_once(smgt: Smgt, directory: Path, sandbo
     assert link.startswith("https://t.me/smgt_sandbox_bot?start=")
     assert smgt("officers", "invite", "officer", **given).stdout.startswith("https://t.me/")
     everybody = json.loads(smgt("officers", "invite", "--all", "--json", **given).stdout)
+    done = smgt("officers", "handover", "phed-nodal", "--to", "R. Lal", **given).stdout
+    assert done.startswith("phed-nodal: Officer -> R. Lal\n0 open tickets go with the post")
+    assert "https://t.me/" in done
+    again = smgt("officers", "handover", "phed-nodal", "--to", "r. lal", **given)
+    assert "holds the post phed-nodal already" in _refused(again)
     assert sorted(one["officer"] for one in everybody) == ["Clerk", "Officer"]
     assert len({one["link"] for one in everybody} | {link}) == 3
     assert "no post and no officer 'nobody'" in _refused(smgt("officers", "invite", "nobody", **given))

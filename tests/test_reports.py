@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from officers_stage import CMO, HISAR, Office, labels, token
 
-from handlers.desk.reports import what_lacks
+from handlers.desk.reports import is_promise, what_lacks
 from handlers.desk.steps import Draft
 from store.db import reading, writing
 from store.outbound import Outgoing
@@ -183,3 +183,40 @@ def test_only_done_and_yes_is_solved(office: Office) -> None:
         (told,) = conn.scalars(sa.select(outbox.c.payload).where(outbox.c.template == "closed_satisfied"))
     assert (day.done.solved, day.done.outcomes, day.done.otherwise) == (0, {"satisfied": 1}, {"other_body": 1})
     assert "manzoor" in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "It will be repaired within 3 days.",
+        "Kaam jald kar denge",
+        "2 din me theek ho jayega",
+        "कर्मचारी भेज देंगे, जल्द हो जाएगा",
+        "ਕੱਲ੍ਹ ਤੱਕ ਕਰ ਦਿਆਂਗੇ",
+        "The work is in progress",
+        "theek kar diya jayega",
+        "ठीक कर दिया जाएगा",
+        "To be done, will be repaired soon",
+    ],
+)
+def test_a_promise_cannot_be_sent_as_done(office: Office, words: str) -> None:
+    shown = preview(office, words)
+    assert labels(shown) == ["Cancel", "It says something else..."]
+    assert "please answer when it is, or ask for more time" in shown.text
+    other, _ = other_answer(office, shown, "Needs a decision or money")
+    assert labels(other) == ["Send", "Cancel"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        DONE,
+        "Team went there and repaired the line",
+        "Motor badal di gayi hai, aage bhi dekhte rahenge",
+        "पाइप ठीक कर दिया गया है, दोबारा हुआ तो फिर देखेंगे",
+        "Pension released, it will be in the account tomorrow",
+        "ਪਾਈਪ ਠੀਕ ਕਰ ਦਿੱਤੀ ਗਈ ਹੈ",
+    ],
+)
+def test_a_deed_can_be_sent_whatever_is_promised_besides(words: str) -> None:
+    assert not is_promise(words)

@@ -51,7 +51,7 @@ TOLD = (
     "no_such_department", "photo_needed", "not_askable", "write_reply", "rejected", "set", "saved", "reopened",
     "private_first", "senior_needed", "not_yours_yet", "invite_expired", "invite_used", "invite_unknown",
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
-    "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "sent_up", "time_asked", "time_granted",
+    "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "promise", "sent_up", "time_asked", "time_granted",
     "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
     "find_personal",
 )  # fmt: skip
@@ -177,6 +177,12 @@ VARIANTS: dict[str, Variants] = {
     "closed_satisfied": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
     "confirm_unclear": (("done", {}), ("other", {"disposal": Disposal.POLICY})),
     "time_answer": (("granted", {"why": "time_granted"}), ("refused", {"why": "time_refused"})),
+    "preview": (
+        ("public", {}),
+        ("cut", {"cut": True}),
+        ("not public", {"citizen_reads": None, "why": "not_public"}),
+        ("promise", {"citizen_reads": None, "why": "promise"}),
+    ),
     "approval_notice": (("public", {}), ("twice", {"reopen_count": 2}), ("sensitive", {"citizen_reads": None})),
     "reopened": (("told", {}), ("bare no", {"need_reason": True})),
     "status": (

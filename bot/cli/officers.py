@@ -21,6 +21,7 @@ from store.channels import all_channels
 from store.db import reading, writing
 from store.directory import load_directory
 from store.directory_csv import export_posts, import_posts
+from store.handover import hand_over
 from store.invites import create_invite
 from store.people import Directory, Officer, Post
 from store.vocabulary import Platform
@@ -36,12 +37,14 @@ Examples:
   smgt officers export > officers.csv
   smgt officers invite ulb-nodal-hisar            a link that works once, for this post's holder
   smgt officers invite --all --days 14            links for everybody who has not joined yet
+  smgt officers handover ulb-nodal-hisar --to "R. Lal"   a transfer, in one step
 
 \b
 Columns: post,title,role,department,level,districts,desk,officer. Roles: nodal_officer,
 district_head, department_head, cmo_desk, cmo_viewer. Levels: 0 nodal officer, 1, 2, 3 the CMO.
 Several districts or officers are joined by |, * is the whole state. The file is the whole
-truth: posts it does not name are abolished. Import the desks first.
+truth: posts it does not name are abolished. Import the desks first. After a handover export
+the file anew: importing an old one would undo it.
 """,
 )
 @click.pass_context
@@ -145,6 +148,35 @@ def invite(*, who: str | None, everybody: bool, days: int, as_json: bool) -> Non
         click.echo(links[0]["link"])
     else:
         show_rows(("officer", "link"), [(str(one["officer"]), str(one["link"])) for one in links])
+
+
+@command.command("handover")
+@click.argument("post")
+@click.option("--to", "name", required=True, metavar="NAME", help="who holds the post from now on")
+@click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="how long the link is good")
+@click.option("--json", "as_json", is_flag=True, help="as one JSON object")
+def handover(*, post: str, name: str, days: int, as_json: bool) -> None:
+    """Give a post to another officer, with its open tickets, drafts and buttons.
+
+    Whoever held it can do nothing from it any more, and nothing at all on Telegram if they hold no other post. A new
+    holder who has not joined yet gets a link, which is printed.
+    """
+    loaded = settings()
+    with opened(loaded) as engine:
+        bot = _bot_name(loaded, engine)
+        with writing(engine) as conn:
+            done = hand_over(conn, post, name, office_now(loaded), timedelta(days=days))
+    link = f"https://t.me/{bot}?start={done.token}" if done.token else None
+    if as_json:
+        show_json({**done.as_json(), "link": link})
+        return
+    click.echo(f"{done.post}: {', '.join(done.before) or 'nobody'} -> {done.now}")
+    click.echo(f"{done.tickets} open tickets go with the post, {done.drafts} drafts to the new holder.")
+    if done.revoked:
+        click.echo(f"No longer linked to any post: {', '.join(done.revoked)}.")
+    click.echo(
+        f"Link for {done.now}, good once for {days} days:\n{link}" if link else f"{done.now} has joined already."
+    )
 
 
 def _directory(loaded: Settings) -> Directory:

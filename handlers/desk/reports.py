@@ -1,7 +1,7 @@
 """Action-taken reports: the draft, what the citizen will read of it, what it says, and who must stand behind it.
 
 Owns the way from an officer's words to a disposal: preview, kind, what a kind needs, a senior's approval. What a
-disposal does to the ticket is in office_acts.py. A promise is no disposal: there is no kind for it.
+disposal does to the ticket is in office_acts.py. A promise is no disposal: there is no kind for it, and no way to send it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,22 @@ OTHER_ANSWERS: Final = tuple(one for one in Disposal if one is not Disposal.DONE
 # A rule is cited by its number or by its name; a case by its number and year: CWP-1234-2024, suit 45 of 2022.
 A_RULE: Final = re.compile(
     r"\d|\b(?:rules?|section|clause|act|notification|policy|niyam|dhara)\b|नियम|धारा|अधिनियम|ਨਿਯਮ|ਧਾਰਾ", re.IGNORECASE
+)
+# What will be done, in the words of the four languages; and what was, which may well be followed by a promise.
+A_PROMISE: Final = re.compile(
+    r"\b(?:will|shall|would) (?:be|get|do)\b|\b(?:under|in) (?:process|progress)\b|\bwithin \d+\b|\bsoon\b|\btomorrow\b"
+    r"|\b(?:kar|karwa|karva|bhej) ?(?:denge|dege|lenge)\b|\bkarenge\b|\bho ?ja?yega\b|\bho jaega\b|\bja?yega\b|\bjald\w*\b"
+    r"|\bchal raha\b|\bjari hai\b|करेंगे|देंगे|जाएगा|जायेगा|जाएगी|जायेगी|जल्द|चल रहा|जारी है"
+    r"|ਕਰਾਂਗੇ|ਦਿਆਂਗੇ|ਦੇਵਾਂਗੇ|ਜਾਵੇਗਾ|ਜਾਵੇਗੀ|ਜਲਦੀ|ਚੱਲ ਰਿਹਾ|ਜਾਰੀ ਹੈ",
+    re.IGNORECASE,
+)
+A_DEED: Final = re.compile(
+    r"(?<!\bbe )(?<!\bget )\b(?:done|completed?|repaired|fixed|restored|resolved|replaced|cleaned|removed|installed|released"
+    r"|issued|paid|has been|have been|was|were)\b"
+    r"|\b(?:diya|diye|di|gaya|gayi|gaye|liya|hua|hui|chuka|chuki|chuke)\b(?! ja)"
+    r"|(?:दिया|दिए|दी|गया|गई|गए|लिया|हुआ|हुई|चुका|चुकी|चुके)(?!\w)(?! जा)"
+    r"|(?:ਦਿੱਤਾ|ਦਿੱਤੀ|ਗਿਆ|ਗਈ|ਹੋਇਆ|ਚੁੱਕਾ|ਚੁੱਕੀ)(?!\w)(?! ਜਾ)",
+    re.IGNORECASE,
 )
 A_CASE: Final = re.compile(r"\d{1,7}\D{0,12}\b(?:19|20)\d\d\b")
 
@@ -96,9 +112,13 @@ def _previewed(origin: Origin, case: Case, draft: Draft, used_draft: int | None 
         text, cut = _reads(case, draft)
     except RenderError:
         return _refused(origin, "text_too_long", case)
-    send = (Press(act=Act.CONFIRM, argument="draft"), Press(act=Act.CANCEL, argument="draft"))
+    promised = draft.disposal is Disposal.DONE and is_promise(draft.text)
+    cancel = Press(act=Act.CANCEL, argument="draft")
+    send = (cancel,) if promised else (Press(act=Act.CONFIRM, argument="draft"), cancel)
     more = ((Press(act=Act.NOT_DONE, argument="draft"),),) if draft.disposal is Disposal.DONE else ()
     facts = Facts(citizen_reads=text, cut=cut) if text is not None else Facts(why="not_public")
+    if promised:
+        facts = Facts(why="promise")
     preview = Tell(template="preview", facts=facts, how=How.REPLY, step="preview", presses=(send, *more))
     effects: tuple[Effect, ...] = (preview,)
     if used_draft is not None:
@@ -128,6 +148,11 @@ def _says(origin: Origin, case: Case, draft: Draft, draft_id: int, disposal: Dis
     if lacking is not None:
         return toast_code(origin, lacking, case)
     return _previewed(origin, case, replace(draft, disposal=disposal), used_draft=draft_id)
+
+
+def is_promise(words: str) -> bool:
+    """Does a report only tell what will be done?"""
+    return bool(A_PROMISE.search(words)) and not A_DEED.search(words)
 
 
 def what_lacks(draft: Draft, disposal: Disposal) -> str | None:
