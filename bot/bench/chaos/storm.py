@@ -43,6 +43,7 @@ AT_ONCE: Final = 200
 BUG_AT_ONCE: Final = 10
 BEYOND_HEALING: Final = ("doubled_tickets", "doubled_replies", "doubled_notices", "out_of_order")
 LOOK_SECONDS: Final = 4.0
+TIDY_SECONDS: Final = 60.0
 STANDSTILL_SECONDS: Final = 60.0
 BUG_STANDSTILL_SECONDS: Final = 15.0
 
@@ -261,7 +262,7 @@ def _storm(weather: Weather, sandbox: Sandbox, database: Database, people: Peopl
     """People talk and processes die until all is said and every kill is done; returns the database's restarts."""
     chance = random.Random(weather.seed)
     restarts, next_restart = 0, 0.2
-    looked_at = machine_seconds()
+    looked_at = tidied_at = machine_seconds()
     standstill = STANDSTILL_SECONDS if weather.bug is None else BUG_STANDSTILL_SECONDS
     moved_at, last = machine_seconds(), (-1.0, -1)
     while not (people.are_done and fleet.killed >= weather.kills):
@@ -274,6 +275,9 @@ def _storm(weather: Weather, sandbox: Sandbox, database: Database, people: Peopl
             moved_at, last = now, here
         if now - moved_at > standstill:
             break  # somebody waits for ever: the checker tells what was lost
+        if now - tidied_at > TIDY_SECONDS:
+            tidied_at = now
+            database.tidy()
         if weather.bug is not None and now - looked_at > LOOK_SECONDS:
             looked_at = now
             if _shows(weather.bug, judge(_truth(sandbox, people), database.query)):
