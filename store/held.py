@@ -107,6 +107,11 @@ def tickets_in_shadow(conn: sa.Connection) -> list[int]:
     return [found for found in conn.scalars(wanted.distinct().order_by(outbox.c.ticket_id)) if found is not None]
 
 
+def is_in_shadow(ticket_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """The same as a condition on a ticket's id."""
+    return sa.exists().where(_IS_HELD, outbox.c.ticket_id == ticket_id, outbox.c.released_at.is_(None))
+
+
 def held_rows(
     conn: sa.Connection,
     *,

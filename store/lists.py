@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from store.held import is_in_shadow
 from store.tables import satisfaction, tickets, transcript
 from store.vocabulary import Outcome, Sensitivity, Status
 
@@ -74,13 +75,15 @@ def _listed(conn: sa.Connection, query: sa.Select[Any]) -> list[Listed]:
 def _waiting(owners: Collection[str], *, unplaced: bool) -> sa.ColumnElement[bool]:
     at_a_chair = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.in_(sorted(owners)))
     nobodys = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.is_(None))
-    return sa.or_(at_a_chair, nobodys, tickets.c.status == Status.TRIAGE) if unplaced else at_a_chair
+    here = sa.or_(at_a_chair, nobodys, tickets.c.status == Status.TRIAGE) if unplaced else at_a_chair
+    return sa.and_(here, ~is_in_shadow(tickets.c.id))
 
 
 def waiting(conn: sa.Connection, owners: Collection[str], *, unplaced: bool) -> list[Listed]:
     """What waits at these chairs, the urgent first, then what is due first.
 
-    `unplaced`: also what waits for a person to place it, and what no chair was found for.
+    `unplaced`: also what waits for a person to place it, and what no chair was found for. Tickets in the shadow are in
+    nobody's list: their citizens have not been spoken to.
     """
     order = (tickets.c.urgent.desc(), sa.func.coalesce(tickets.c.due_at, tickets.c.opened_at), tickets.c.id)
     return _listed(conn, _all().where(_waiting(owners, unplaced=unplaced)).order_by(*order))

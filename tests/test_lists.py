@@ -201,3 +201,14 @@ def test_lists_go_on_office_days_alone() -> None:
     assert next_morning_at(friday, frozenset()) == datetime(2026, 11, 30, 3, 30, tzinfo=UTC)
     monday = frozenset({date(2026, 11, 30)})
     assert next_morning_at(friday, monday) == datetime(2026, 12, 1, 3, 30, tzinfo=UTC)
+
+
+def test_a_ticket_in_the_shadow_is_in_no_list(office: Office) -> None:
+    office.complain("Hisar", 2)
+    with writing(office.engine) as conn:
+        first = conn.scalar(sa.select(sa.func.min(tickets.c.id)))
+        conn.execute(outbox.update().where(outbox.c.ticket_id == first).values(state="held", error_code="shadow"))
+    office.now = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
+    ((_, told),) = morning(office)
+    assert told.text.startswith("<b>Waiting: 1</b>")
+    assert office.write("Nodal Hisar", HISAR, "/pending")[0].text.startswith("<b>Waiting: 1</b>")

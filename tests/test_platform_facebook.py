@@ -203,6 +203,7 @@ async def test_a_deleted_post_is_noticed_when_its_thread_is_swept(rig: FacebookR
 async def test_when_every_message_is_gone_nothing_is_taken_for_deleted(
     rig: FacebookRig, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING)
     ids = tuple(rig.facebook.tag_post("ram", f"matter {n}") for n in range(6))
     rig.facebook.block("ram")
     assert await rig.read(watch={one: (one,) for one in ids}) == []

@@ -19,7 +19,7 @@ from bot.bench.simulate_database import on_sqlite
 from bot.cli import main
 from handlers import aftermath, conversation, office_acts, passing_time, talk
 from handlers.case import Case
-from handlers.desk import citizens, deciding, officers, papers, speech, stopped, words
+from handlers.desk import citizens, deciding, officers, papers, speech, stopped, telling, words
 from handlers.effects import Decision, Effect, Notify, Say
 from handlers.understanding.meaning import Verdict
 from store.vocabulary import Outcome, Status
@@ -125,7 +125,7 @@ def stale_buttons_act(patch: pytest.MonkeyPatch) -> None:
 
 
 def anybody_acts(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(officers, "may_act", lambda case, post, directory: True)
+    patch.setattr(telling, "may_act", lambda case, post, directory: True)
 
 
 def stop_is_forgotten(patch: pytest.MonkeyPatch) -> None:
