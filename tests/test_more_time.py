@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from officers_stage import HISAR, KARNAL, Office, labels, token
+from core_office import case
+from officers_stage import HISAR, KARNAL, NOW, Office, labels, token
 
+from handlers.desk.notices import for_chat
+from handlers.facts import Facts
+from handlers.render import render
 from store.db import reading, writing
 from store.outbound import Outgoing
 from store.tables import events, tickets
-from store.vocabulary import OutgoingAct
+from store.vocabulary import Language, OutgoingAct, Sensitivity
 
 WHY = "5 days, the pump must come from Faridabad"
 
@@ -111,3 +115,13 @@ def test_a_ticket_that_moved_on_gets_no_more_time(office: Office) -> None:
     (toast,) = office.press("Head", "private", token(request, "समय दें"))
     assert toast.act is OutgoingAct.ANSWER_PRESS
     assert due(office) == before
+
+
+def test_a_group_reads_no_reason_of_a_sensitive_ticket() -> None:
+    """Where no senior officer can be reached alone, the request goes to the CMO's group, by its number."""
+    sensitive = case(sensitivity=Sensitivity.SENSITIVE)
+    facts = Facts(number="HRY26-000001-0", officer="R. Lal", days=3, due_at=NOW, question="her statement is awaited")
+    for chat, is_told in ((HISAR, False), ("7777", True)):
+        text = render(Language.EN, "officer", "time_asked_notice", for_chat(facts, sensitive, chat))
+        assert "R. Lal asks for 3 more days" in text
+        assert ("statement" in text) is is_told

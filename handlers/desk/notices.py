@@ -89,7 +89,8 @@ def for_chat(facts: Facts, case: Case, chat_id: str) -> Facts:
     if not is_group(chat_id):
         return facts
     if case.sensitivity is Sensitivity.SENSITIVE:
-        return replace(_without_words(facts), department=None, district=None, post=None, officer_words=None)
+        bare = _without_words(facts)
+        return replace(bare, department=None, district=None, post=None, officer_words=None, question=None)
     if case.sensitivity is Sensitivity.RESTRICTED and facts.why == "moved":
         return replace(_without_words(facts), officer_words=None)
     return facts
