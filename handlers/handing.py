@@ -141,7 +141,7 @@ def _codes(kind: str, case: Case, place: Assignment | None) -> tuple[Effect, ...
 
 def _holes(place: Assignment, turn: int) -> tuple[Effect, ...]:
     """An empty chair is told to the CMO desk, whoever took the ticket in its place."""
-    if not place.holes or (place.post is not None and place.post.department is not None):
+    if not place.holes or (place.post is not None and not place.post.is_of_cmo):
         return ()
     return (
         Notify(

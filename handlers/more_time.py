@@ -42,7 +42,7 @@ def settle_time(case: Case, act: SeniorSettledTime, ground: Ground) -> Decision:
     if not case.with_office or case.due_at is None:
         raise ActRefused("closed_ticket")
     owner = ground.directory.posts.get(case.owner_post or "")
-    if owner is not None and owner.department is not None and act.by.post == owner.code:
+    if owner is not None and not owner.is_of_cmo and act.by.post == owner.code:
         raise ActRefused("senior_needed_for_time")
     if act.asked_at != _stamp(case):
         raise ActRefused("old_button")

@@ -144,7 +144,7 @@ def _to_desk(case: Case, counted: Case, act: OfficerForwarded, *, bounced: bool)
 def needs_senior(case: Case, disposal: Disposal, post: str, ground: Ground) -> bool:
     """Must somebody above the owner's chair stand behind this answer: twice the citizen said no, or a court is named?"""
     owner = ground.directory.posts.get(case.owner_post or "")
-    if owner is None or owner.department is None or post != owner.code:
+    if owner is None or owner.is_of_cmo or post != owner.code:
         return False
     return case.reopen_count >= DISPOSALS_ALONE or disposal is Disposal.COURT_ORDER
 

@@ -53,13 +53,18 @@ def _narrowest(posts: Iterable[Post]) -> list[Post]:
     return sorted(posts, key=lambda post: ("*" in post.districts, len(post.districts), post.code))
 
 
-def chairs(department: str, district: str | None, level: int, directory: Directory) -> list[Post]:
-    """The department's posts of one level that cover the district, narrowest first."""
-    return _narrowest(
-        post
-        for post in directory.posts.values()
-        if post.department == department and post.level == level and post.covers(district)
-    )
+def chairs(
+    department: str, district: str | None, level: int, directory: Directory, *, ordinary: bool = True
+) -> list[Post]:
+    """The posts of one level of the department's ladder that cover the district, narrowest first.
+
+    After the department's own comes the district nodal officer, for `ordinary` tickets alone. Field officers are sent;
+    they stand on no ladder.
+    """
+    here = [post for post in directory.posts.values() if post.level == level and post.covers(district)]
+    own = (post for post in here if post.department == department and post.role is not Role.FIELD_OFFICER)
+    shared = (post for post in here if post.role is Role.DISTRICT_NODAL and ordinary)
+    return [*_narrowest(own), *_narrowest(shared)]
 
 
 def cmo_post(directory: Directory) -> Post | None:
@@ -86,9 +91,10 @@ def assign(
     private = Sensitivity.SENSITIVE in (category.sensitivity, sensitivity)
     if office == TRIAGE_DEPARTMENT:
         return Assignment(department=office, post=cmo_post(directory))
+    ordinary = Sensitivity.NORMAL is category.sensitivity is sensitivity
     holes: list[str] = []
     for level in range(max(first_level(category, office, sensitivity), at_least), 3):
-        found = chairs(office, district, level, directory)
+        found = chairs(office, district, level, directory, ordinary=ordinary)
         if private:
             found.sort(key=lambda post: post.desk is not None)
         for post in found:
@@ -103,10 +109,11 @@ def assign(
 def supervisor_of(case: Case, directory: Directory) -> Post | None:
     """The next chair up that can be reached, `escalation_level` steps above the owner; the CMO desk at the top."""
     owner = directory.posts.get(case.owner_post or "")
-    if owner is None or case.department is None or owner.department is None:
+    if owner is None or case.department is None or owner.is_of_cmo:
         return cmo_post(directory)
+    ordinary = case.sensitivity is Sensitivity.NORMAL
     for level in range(owner.level + max(case.escalation_level, 1), 3):
-        for post in chairs(case.department, case.district, level, directory):
+        for post in chairs(case.department, case.district, level, directory, ordinary=ordinary):
             if is_held(post):
                 return post
     return cmo_post(directory)
@@ -127,7 +134,7 @@ class Kept(Protocol):
 
 def may_act(case: Kept, post: Post, directory: Directory) -> bool:
     """Group membership is no authority: only the owner's chair, those above it on its ladder, and the CMO desk act."""
-    if post.role is Role.CMO_VIEWER:
+    if post.role in (Role.CMO_VIEWER, Role.FIELD_OFFICER):
         return False
     if post.role in CMO_ROLES:
         return True
@@ -136,11 +143,17 @@ def may_act(case: Kept, post: Post, directory: Directory) -> bool:
         return False
     if post.code == owner.code:
         return True
-    return post.department == owner.department and post.level > owner.level and post.covers(case.district)
+    if owner.is_of_cmo or post.level <= owner.level or not post.covers(case.district):
+        return False
+    if post.role is Role.DISTRICT_NODAL:
+        return case.sensitivity is Sensitivity.NORMAL
+    return post.department == case.department
 
 
 def may_see(case: Kept, post: Post, directory: Directory) -> bool:
     """Who may be shown the ticket; a viewer of the CMO may look at all but sensitive ones."""
     if post.role is Role.CMO_VIEWER:
         return case.sensitivity is not Sensitivity.SENSITIVE
+    if post.role is Role.DISTRICT_NODAL and case.sensitivity is Sensitivity.NORMAL and post.covers(case.district):
+        return True
     return may_act(case, post, directory)

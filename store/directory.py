@@ -239,7 +239,9 @@ def _unreached(directory: Directory, departments: Collection[str], districts: Co
         linked = [
             post
             for post in directory.posts.values()
-            if post.department == department and any(holder.telegram_user_id for holder in post.holders)
+            if post.department == department
+            and post.role is not Role.FIELD_OFFICER
+            and any(holder.telegram_user_id for holder in post.holders)
         ]
         open_districts = sorted(d for d in districts if not any(post.covers(d) for post in linked))
         if open_districts:

@@ -26,6 +26,7 @@ POST_COLUMNS: Final = ("post", "title", "role", "department", "level", "district
 UNBIND: Final = "-"  # in chat_id: take the desk out of its chat; an empty cell leaves it where it is
 CMO_LEVEL: Final = 3
 _CMO_ROLES: Final = (Role.CMO_DESK, Role.CMO_VIEWER)
+_FIXED_LEVELS: Final[Mapping[str, str]] = {Role.FIELD_OFFICER: "0", Role.DISTRICT_NODAL: "1"}
 
 Entry = TypeVar("Entry")
 
@@ -172,6 +173,10 @@ def _department(lines: Lines, line: Line, known: _Known) -> str | None:
         if department:
             lines.fault(line, f"role {role} belongs to the CMO; leave department empty")
         return None
+    if role == Role.DISTRICT_NODAL:
+        if department:
+            lines.fault(line, f"role {role} is over all departments of a district; leave department empty")
+        return None
     if not department:
         lines.fault(line, f"role {shown(role)} needs a department")
     else:
@@ -186,6 +191,8 @@ def _level(lines: Lines, line: Line) -> int:
         return 0
     if (int(cell) == CMO_LEVEL) != (role in _CMO_ROLES):
         lines.fault(line, f"level {cell} does not fit role {role}; {CMO_LEVEL} is the CMO's and nobody else's")
+    if cell != _FIXED_LEVELS.get(role, cell):
+        lines.fault(line, f"level {cell} does not fit role {role}; its level is {_FIXED_LEVELS[role]}")
     return int(cell)
 
 
@@ -195,6 +202,8 @@ def _districts(lines: Lines, line: Line, known: _Known) -> frozenset[str]:
         lines.fault(line, f"districts is empty; write {WHOLE_STATE} for the whole state")
     if WHOLE_STATE in found and len(set(found)) > 1:
         lines.fault(line, f"districts names the whole state ({WHOLE_STATE}) and single districts")
+    if WHOLE_STATE in found and line.cells["role"] == Role.DISTRICT_NODAL:
+        lines.fault(line, f"role {Role.DISTRICT_NODAL.value} needs its districts by name, not {WHOLE_STATE}")
     for district in found:
         if district != WHOLE_STATE:
             lines.known(line, "district", district, known.districts)

@@ -51,6 +51,10 @@ class Post:
     districts: frozenset[str] = frozenset({WHOLE_STATE})
     holders: tuple[Officer, ...] = ()
 
+    @property
+    def is_of_cmo(self) -> bool:
+        return self.role in (Role.CMO_DESK, Role.CMO_VIEWER)
+
     def covers(self, district: str | None) -> bool:
         return WHOLE_STATE in self.districts or (district is not None and district in self.districts)
 

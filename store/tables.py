@@ -488,7 +488,9 @@ posts = sa.Table(
         nullable=False,
     ),
     sa.Column("desk", sa.ForeignKey("desks.code")),
-    sa.CheckConstraint("(department IS NULL) = (role IN ('cmo_desk','cmo_viewer'))", name="a_department_or_the_cmo"),
+    sa.CheckConstraint(
+        "(department IS NULL) = (role IN ('cmo_desk','cmo_viewer','district_nodal'))", name="a_department_or_the_cmo"
+    ),
 )
 
 coverage = sa.Table(

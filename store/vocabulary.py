@@ -112,7 +112,9 @@ class Sensitivity(StrEnum):
 class Role(StrEnum):
     """What the holder of a post may do."""
 
+    FIELD_OFFICER = "field_officer"  # JE, SHO, patwari: is sent to a ticket and reports to its owner, never owns one
     NODAL_OFFICER = "nodal_officer"
+    DISTRICT_NODAL = "district_nodal"  # City Magistrate: over the normal tickets of all departments of a district
     DISTRICT_HEAD = "district_head"
     DEPARTMENT_HEAD = "department_head"
     CMO_DESK = "cmo_desk"

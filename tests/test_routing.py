@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 from core_office import DISTRICTS, case, directory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.case import Case
 from handlers.routing import assign, chairs, cmo_post, first_level, may_act, may_see, supervisor_of
 from handlers.understanding.taxonomy import taxonomy
+from store.people import Directory, Officer, Post
 from store.vocabulary import Role, Sensitivity, Status
 
 CATEGORIES = taxonomy().categories
@@ -109,3 +114,68 @@ def test_a_viewer_sees_nothing_sensitive() -> None:
 def test_the_smallest_area_comes_first() -> None:
     assert [post.code for post in chairs("ulb", "Hisar", 0, FULL)] == ["ulb-nodal-hisar"]
     assert chairs("ulb", "Sirsa", 0, FULL) == []
+
+
+# -- field officers and district nodal officers --------------------------------------------------------------------------
+
+
+def with_two_more(vacant: Iterable[str] = ()) -> Directory:
+    base = directory(vacant)
+    junior = Officer(901, "Junior", "5901")
+    magistrate = Officer(902, "Magistrate", "5902")
+    posts = {
+        **base.posts,
+        "je": Post("je", "JE", Role.FIELD_OFFICER, "phed", 0, None, frozenset({"Hisar"}), (junior,)),
+        "cm-hisar": Post("cm-hisar", "CM", Role.DISTRICT_NODAL, None, 1, None, frozenset({"Hisar"}), (magistrate,)),
+    }
+    return Directory(posts, base.desks)
+
+
+def owned(**changes: Any) -> Case:
+    known = {"category": "water_supply", "district": "Hisar", "department": "phed", "owner_post": "phed-nodal-hisar"}
+    return case(status=Status.ASSIGNED, **{**known, **changes})
+
+
+def test_a_field_officer_owns_nothing_and_stands_on_no_ladder() -> None:
+    everybody = with_two_more(vacant=["phed-nodal-hisar"])
+    place = assign(taxonomy().categories["water_supply"], "Hisar", None, everybody)
+    assert place.post is not None
+    assert place.post.code == "phed-division"
+    assert not may_act(owned(), everybody.posts["je"], everybody)
+    assert not may_see(owned(), everybody.posts["je"], everybody)
+
+
+def test_the_district_nodal_officer_stands_in_for_a_missing_district_head() -> None:
+    everybody = with_two_more(vacant=["phed-division"])
+    above = supervisor_of(owned(), everybody)
+    assert above is not None
+    assert above.code == "cm-hisar"
+    own = supervisor_of(owned(), with_two_more())
+    assert own is not None
+    assert own.code == "phed-division", "the department's own comes first"
+    elsewhere = supervisor_of(owned(district="Rohtak", owner_post="phed-nodal-rohtak"), everybody)
+    assert elsewhere is not None
+    assert elsewhere.code == "phed-head"
+
+
+def test_the_district_nodal_officer_may_act_on_ordinary_tickets_of_the_district_alone() -> None:
+    everybody = with_two_more()
+    magistrate = everybody.posts["cm-hisar"]
+    assert may_act(owned(), magistrate, everybody)
+    assert may_see(owned(owner_post="phed-head"), magistrate, everybody)
+    assert not may_act(owned(owner_post="phed-head"), magistrate, everybody)
+    for barred in (Sensitivity.RESTRICTED, Sensitivity.SENSITIVE):
+        assert not may_act(owned(sensitivity=barred), magistrate, everybody)
+        assert not may_see(owned(sensitivity=barred), magistrate, everybody)
+    assert not may_see(owned(district="Rohtak", owner_post="phed-nodal-rohtak"), magistrate, everybody)
+
+
+@pytest.mark.parametrize("sensitivity", [Sensitivity.RESTRICTED, Sensitivity.SENSITIVE])
+def test_what_is_not_ordinary_never_reaches_the_district_nodal_officer(sensitivity: Sensitivity) -> None:
+    everybody = with_two_more(vacant=["phed-division", "phed-nodal-hisar"])
+    place = assign(taxonomy().categories["water_supply"], "Hisar", None, everybody, sensitivity=sensitivity, at_least=1)
+    assert place.post is not None
+    assert place.post.code == "phed-head"
+    above = supervisor_of(owned(sensitivity=sensitivity), everybody)
+    assert above is not None
+    assert above.code == "phed-head"

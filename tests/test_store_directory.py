@@ -168,7 +168,7 @@ def test_every_wrong_line_is_named_at_once_and_nothing_is_imported(filled: sa.En
         "officers.csv line 5: district 'Rohtk' is not known; did you mean Rohtak?",
         "officers.csv line 6: post 'Power Head' must be small letters, digits and - _ . (at most 64).",
         "officers.csv line 6: role 'clerk' is not known; known are cmo_desk, cmo_viewer, department_head, "
-        "district_head, nodal_officer.",
+        "district_head, district_nodal and 2 more.",
         "officers.csv line 6: desk 'nowhere' is not known; did you mean power?",
         "officers.csv line 6: title is empty.",
         "officers.csv line 6: level '7' must be 0, 1, 2 or 3.",

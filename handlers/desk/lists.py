@@ -119,7 +119,9 @@ def scope_of(posts: Sequence[Post], directory: Directory, update: DeskUpdate, *,
 
 def is_beneath(post: Post, head: Post) -> bool:
     """Is the post on the head's own ladder, lower down, with a district in common?"""
-    if post.department is None or post.department != head.department or post.level >= head.level:
+    if post.is_of_cmo or post.level >= head.level:
+        return False
+    if head.role is not Role.DISTRICT_NODAL and (post.department is None or post.department != head.department):
         return False
     everywhere = WHOLE_STATE in post.districts or WHOLE_STATE in head.districts
     return everywhere or bool(post.districts & head.districts)
