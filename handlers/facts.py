@@ -69,6 +69,7 @@ class Facts:
     days: int | None = None  # of more time that an office asks for
     others: int = 0  # how many others reported the same
     photo_on_record: bool = False
+    photo_needed: bool = False  # work of this kind must be shown
     # for officers and the CMO desk
     words: str | None = None  # the citizen's words, masked
     quoted: str | None = None  # another author's post, masked, as evidence

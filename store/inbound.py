@@ -29,6 +29,7 @@ class Attachment:
     url: str | None = None
     ref: str | None = None  # Telegram file_id, X media_key, Facebook attachment target id
     size: int | None = None  # bytes
+    content_type: str | None = None  # what the sender's program says it is: image/jpeg
 
 
 @dataclass(frozen=True, slots=True)

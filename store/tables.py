@@ -434,6 +434,7 @@ drafts = sa.Table(
     sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
     sa.Column("text", sa.Text(), nullable=False),
     sa.Column("photo_ref", sa.String(256)),
+    sa.Column("album_id", sa.String(64)),  # the other pictures of that album, in media, go with it
     sa.Column("disposal", sa.String(16), nullable=False, server_default="done"),
     moment("created_at"),
     moment("used_at", nullable=True),
@@ -448,6 +449,7 @@ media = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("ref", sa.String(512), nullable=False),
     sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("album_id", sa.String(64)),  # of several pictures sent at once
     sa.Column("content", sa.LargeBinary()),
     sa.Column("error", sa.String(256)),
     moment("fetched_at", nullable=True),

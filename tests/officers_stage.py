@@ -91,15 +91,23 @@ class Office:
         """What the bot answers to words in a chat (`private` is the writer's own)."""
         return self._answers(self._update(who, chat, DeskVerb.WROTE, text=text, message_id=str(next(self.ids))))
 
-    def reply(self, who: str, chat: str, to: Outgoing, text: str, *, photo: bool = False) -> list[Outgoing]:
+    def reply(
+        self, who: str, chat: str, to: Outgoing, text: str, *,
+        photo: bool = False, sent: Attachment | None = None, album: str | None = None,
+    ) -> list[Outgoing]:  # fmt: skip
         """What the bot answers to a reply under one of its messages, which is taken for delivered first."""
-        message = self._deliver(to)
-        attachments = (Attachment("photo", ref=f"photo-{next(self.ids)}"),) if photo else ()
+        message = self._delivered(to) or self._deliver(to)
+        attachment = sent or (Attachment("photo", ref=f"photo-{next(self.ids)}") if photo else None)
         update = self._update(
             who, chat, DeskVerb.WROTE, text=text, message_id=str(next(self.ids)), reply_to_id=message,
-            attachments=attachments,
+            attachments=(attachment,) if attachment else (), album_id=album,
         )  # fmt: skip
         return self._answers(update)
+
+    def _delivered(self, message: Outgoing) -> str | None:
+        with reading(self.engine) as conn:
+            rows = conn.execute(sa.select(outbox.c.sent_id, outbox.c.payload).where(outbox.c.sent_id.is_not(None)))
+            return next((row.sent_id.split(":")[1] for row in rows if outgoing_from_json(row.payload) == message), None)
 
     def notice(self) -> Outgoing:
         """The newest notice of a ticket."""

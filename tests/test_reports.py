@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +12,9 @@ from officers_stage import CMO, HISAR, Office, labels, token
 from handlers.desk.reports import is_promise, what_lacks
 from handlers.desk.steps import Draft
 from store.db import reading, writing
+from store.inbound import Attachment
 from store.outbound import Outgoing
-from store.tables import events, outbox, satisfaction, tickets
+from store.tables import drafts, events, media, outbox, satisfaction, tickets
 from store.vocabulary import Disposal, OutgoingAct
 
 DONE = "The pump was repaired today and water is back."
@@ -220,3 +222,106 @@ def test_a_promise_cannot_be_sent_as_done(office: Office, words: str) -> None:
 )
 def test_a_deed_can_be_sent_whatever_is_promised_besides(words: str) -> None:
     assert not is_promise(words)
+
+
+# -- photos ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sewer(engine: sa.Engine) -> Office:
+    """An office whose ticket is about work that must be shown."""
+    office = Office(engine)
+    office.complain("Hisar", words="me sewer overflow ho raha hai, ganda pani gali me")
+    assert ticket(office).category == "sewer"
+    return office
+
+
+def kept_pictures(office: Office) -> list[tuple[object, ...]]:
+    with reading(office.engine) as conn:
+        rows = conn.execute(sa.select(media.c.kind, media.c.ref, media.c.album_id).order_by(media.c.id))
+        return [tuple(row) for row in rows]
+
+
+def answer(office: Office, words: str, **how: Any) -> list[Outgoing]:
+    return office.reply("Nodal Hisar", HISAR, office.notice(), words, **how)
+
+
+def test_work_that_must_be_shown_is_not_done_without_a_photo(sewer: Office) -> None:
+    (shown,) = answer(sewer, "Line cleaned with a machine.")
+    assert "as the caption of a photo" in shown.text
+    assert labels(shown) == ["Cancel", "It says something else..."]
+    (again,) = answer(sewer, "Line cleaned with a machine.", photo=True)
+    assert labels(again)[0] == "Send"
+    sewer.press("Nodal Hisar", HISAR, token(again, "Send"))
+    assert ticket(sewer).status == "disposed"
+    (row,) = public(sewer)
+    assert "photo" in row
+
+
+def test_without_a_photo_another_answer_than_done_goes(sewer: Office) -> None:
+    (shown,) = answer(sewer, "A new line has not been sanctioned.")
+    other, _ = other_answer(sewer, shown, "Needs a decision or money")
+    assert labels(other) == ["Send", "Cancel"]
+
+
+def test_the_question_for_a_report_says_that_a_photo_is_needed(sewer: Office) -> None:
+    prompt, _ = sewer.press("Nodal Hisar", HISAR, token(sewer.notice(), "Done: answer"))
+    assert "This kind of work needs a photo" in prompt.text
+
+
+def test_a_matter_that_became_one_to_be_shown_is_refused_at_the_end_too(office: Office) -> None:
+    shown = preview(office)
+    with writing(office.engine) as conn:
+        conn.execute(tickets.update().values(category="sewer"))
+    (toast,) = office.press("Nodal Hisar", HISAR, token(shown, "Send"))
+    assert "as the caption of a photo" in toast.text
+    assert ticket(office).status == "assigned"
+
+
+def test_an_album_is_kept_whole_and_answered_once(sewer: Office) -> None:
+    (shown,) = answer(sewer, "Line cleaned.", photo=True, album="a1")
+    assert answer(sewer, "", photo=True, album="a1") == []
+    assert answer(sewer, "", photo=True, album="a1") == []
+    assert [(kind, album) for kind, _, album in kept_pictures(sewer)] == [("photo", "a1")] * 3
+    sewer.press("Nodal Hisar", HISAR, token(shown, "Send"))
+    assert ticket(sewer).status == "disposed"
+    assert len(kept_pictures(sewer)) == 3, "the reported picture is the one that was kept, not another row"
+
+
+def test_an_album_without_words_is_asked_for_them_once(sewer: Office) -> None:
+    (told,) = answer(sewer, "", photo=True, album="a1")
+    assert "as its caption" in told.text
+    assert answer(sewer, "", photo=True, album="a1") == []
+    (shown,) = answer(sewer, "Line cleaned.", photo=True, album="a1")
+    assert labels(shown)[0] == "Send"
+
+
+def test_a_picture_sent_as_a_file_is_a_photo(sewer: Office) -> None:
+    sent = Attachment("document", ref="file-1", size=900_000, content_type="image/jpeg")
+    (shown,) = answer(sewer, "Line cleaned.", sent=sent)
+    assert labels(shown)[0] == "Send"
+    assert kept_pictures(sewer) == [("document", "file-1", None)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (Attachment("document", ref="f", content_type="application/pdf"), "Only a photo can go with an answer."),
+        (Attachment("document", ref="f", content_type="image/heic"), "Only a photo can go with an answer."),
+        (Attachment("document", ref="f"), "Only a photo can go with an answer."),
+        (Attachment("video", ref="v"), "Only a photo can go with an answer."),
+        (Attachment("voice", ref="v"), "Only a photo can go with an answer."),
+        (Attachment("document", ref="f", size=6_000_000, content_type="image/png"), "too large (5 MB at most)"),
+    ],
+)
+def test_what_is_no_photo_is_refused_in_one_sentence(sewer: Office, sent: Attachment, told: str) -> None:
+    (refused,) = answer(sewer, "Line cleaned.", sent=sent)
+    assert told in refused.text
+    assert kept_pictures(sewer) == []
+    with reading(sewer.engine) as conn:
+        assert conn.scalars(sa.select(drafts.c.id)).all() == []
+
+
+def test_a_photo_without_words_is_asked_for_them(sewer: Office) -> None:
+    (refused,) = answer(sewer, "", photo=True)
+    assert "as its caption" in refused.text

@@ -53,7 +53,7 @@ TOLD = (
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
     "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "promise", "sent_up", "time_asked", "time_granted",
     "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
-    "find_personal",
+    "find_personal", "caption_missing", "not_a_photo",
 )  # fmt: skip
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
@@ -182,7 +182,9 @@ VARIANTS: dict[str, Variants] = {
         ("cut", {"cut": True}),
         ("not public", {"citizen_reads": None, "why": "not_public"}),
         ("promise", {"citizen_reads": None, "why": "promise"}),
+        ("no photo", {"citizen_reads": None, "why": "photo_needed"}),
     ),
+    "prompt_atr": (("plain", {}), ("photo", {"photo_needed": True})),
     "approval_notice": (("public", {}), ("twice", {"reopen_count": 2}), ("sensitive", {"citizen_reads": None})),
     "reopened": (("told", {}), ("bare no", {"need_reason": True})),
     "status": (

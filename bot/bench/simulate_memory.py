@@ -305,6 +305,7 @@ class MemoryOffice:
             "officer_id": draft.officer_id,
             "text": draft.text,
             "photo_ref": draft.photo_ref,
+            "album_id": draft.album_id,
             "disposal": draft.disposal,
             "used_at": None,
         }

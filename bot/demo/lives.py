@@ -153,7 +153,9 @@ class Life:
                 if not await self._wait(4, 80):
                     return False
             words = self.chance.choice(REPORTS[Language.EN if case.language is Language.EN else Language.HI])
-            await officers.dispose(officers.case(case.id), officer, words)
+            kind = taxonomy().categories.get(case.category or "")
+            shows = kind is not None and kind.photo == "required"
+            await officers.dispose(officers.case(case.id), officer, words, photo=shows)
         except (CannotAct, ValueError):
             return (
                 False  # the message has not come through yet, or the ticket moved on: the officer looks no more today

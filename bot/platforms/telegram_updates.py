@@ -195,7 +195,12 @@ def _attachments(message: Raw) -> tuple[Attachment, ...]:
 
 
 def _attachment(kind: str, content: Raw) -> Attachment:
-    return Attachment(kind=kind, ref=_id(content, "file_id"), size=_number(content, "file_size") or None)
+    return Attachment(
+        kind=kind,
+        ref=_id(content, "file_id"),
+        size=_number(content, "file_size") or None,
+        content_type=_text(content, "mime_type") or None,
+    )
 
 
 def _part(content: Raw, name: str) -> Raw:

@@ -12,6 +12,7 @@ from typing import Any
 
 from handlers.case import Case
 from handlers.desk.addresses import is_group
+from handlers.desk.officers_pictures import photo_needed
 from handlers.effects import Act, Audience, Press
 from handlers.facts import Facts
 from handlers.ground import Ground
@@ -56,6 +57,7 @@ def notice_facts(
         late=case.with_office and case.due_at is not None and now > case.due_at,
         words=_cut(said[0], LONGEST_COMPLAINT) if said else None,
         has_media=any(row["attachments"] != "[]" for row in transcript if row["speaker"] == "citizen"),
+        photo_needed=photo_needed(case, ground),
         additions=tuple(_cut(words, LONGEST_ADDITION) for words in said[1:][-ADDITIONS_SHOWN:]),
         quoted=_cut(quoted, LONGEST_COMPLAINT) if quoted else None,
         for_whom=case.for_whom,

@@ -12,7 +12,8 @@ from dataclasses import replace
 from handlers.case import Case
 from handlers.desk.acting import act_on
 from handlers.desk.cards import command, shown
-from handlers.desk.reports import draft_report, report_pressed
+from handlers.desk.officers_pictures import picture_of
+from handlers.desk.reports import album_picture, draft_report, report_pressed
 from handlers.desk.snapshot import ABOUT_DRAFTS, Ours, Snapshot
 from handlers.desk.steps import Origin, Outcome, Step, Words
 from handlers.desk.telling import chair_of, refuse, stranger_code, toast_code
@@ -60,6 +61,7 @@ ATR_TEMPLATES = frozenset(
     }
 )
 PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice"})
+REPORTED_UNDER = ATR_TEMPLATES | PLACING_TEMPLATES
 DESK_WORDS_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "addition_notice"})
 PROMPTS = {Act.ASK: "prompt_question", Act.DISPOSE: "prompt_atr", Act.MORE_TIME: "prompt_time"}
 LEAST_REASON = 3  # words beside the number: "5 days" tells no reason
@@ -190,12 +192,12 @@ def _replied(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     if ours is None or ours.ticket_id is None:
         return Outcome("ignored:talk")
     case = snapshot.cases[ours.ticket_id]
-    if update.album_id and not update.text:
-        return Outcome("ignored:album")  # the captioned picture of the album carries the words
     by = None if update.anonymous else chair_of(snapshot, update, case)
     if by is None:
         return refuse(origin, stranger_code(snapshot, update))
     origin = replace(origin, by=by)
+    if update.album_id and not update.text:
+        return album_picture(snapshot, origin, update, case, answers_notice=ours.template in REPORTED_UNDER)
     words = _words(update)
     if isinstance(words, str):
         return refuse(origin, words, case)
@@ -212,7 +214,7 @@ def _words(update: DeskUpdate) -> tuple[Words, ...] | str:
     if any(attachment.kind == "sticker" for attachment in update.attachments):
         return "sticker"
     if not update.text.strip():
-        return "no_text"
+        return "caption_missing" if picture_of(update) else "no_text"
     if len(update.text) > LONGEST_WORDS:
         return "text_too_long"
     message = f"{update.chat_id}:{update.message_id}"
@@ -236,7 +238,7 @@ def _reply_meant(
         return _to_the_grieving(snapshot, origin, update, case, by)
     if ours.template in PLACING_TEMPLATES and from_cmo and not case.with_office:
         return _placed(snapshot, origin, update, case, by)
-    if ours.template in ATR_TEMPLATES or ours.template in PLACING_TEMPLATES:
+    if ours.template in REPORTED_UNDER:
         return draft_report(snapshot, origin, update, case, by)
     return refuse(origin, "not_here", case)
 

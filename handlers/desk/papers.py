@@ -16,12 +16,12 @@ from handlers.case import Case
 from handlers.desk.stopped import ABOUT_SILENCE
 from handlers.gate import queue
 from handlers.reach import Reach
-from store import outbox, rewinding, sending, tickets
+from store import outbox, pictures, rewinding, sending, tickets
 from store.alarms import raise_alarm
 from store.outbox import NewRow
 from store.payloads import outgoing_from_json
 from store.rewinding import FoundWords
-from store.tables import buttons, channels, media
+from store.tables import buttons, channels
 from store.tables import outbox as outbox_table
 from store.vocabulary import DeliveryState, Platform
 
@@ -89,7 +89,7 @@ class Papers:
 
     def keep_photo(self, row: Mapping[str, Any]) -> int:
         """Remember an officer's photo; returns its id."""
-        return int(self._conn.execute(media.insert().values(**row).returning(media.c.id)).scalar_one())
+        return pictures.keep(self._conn, row)
 
     def note(self, ticket_id: int, inbox_id: int | None, codes: Mapping[str, str]) -> None:
         """An event about words that were not said."""

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from handlers.case import Case
 from handlers.desk.acting import act_on
+from handlers.desk.officers_pictures import photo_needed, picture_of, what_is_wrong
 from handlers.desk.snapshot import Snapshot, draft_of
-from handlers.desk.steps import Draft, Origin, Outcome, Step
+from handlers.desk.steps import Draft, Origin, Outcome, Picture, Step
 from handlers.desk.telling import refuse, tell_officer, toast_code
 from handlers.effects import Act, Audience, Decision, Effect, How, Notify, Press, Record, Tell
 from handlers.facts import Facts
@@ -53,8 +54,37 @@ def draft_report(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: C
     """An action-taken report: shown exactly as the citizen will read it, and sent only when confirmed."""
     if not case.with_office:
         return refuse(origin, "closed_ticket", case)
-    photo = next((attachment.ref for attachment in update.attachments if attachment.kind == "photo"), None)
-    return _previewed(origin, case, Draft(by.officer_id, update.text.strip(), photo))
+    wrong = what_is_wrong(update)
+    if wrong is not None:
+        return refuse(origin, wrong, case)
+    picture = picture_of(update)
+    if picture is None:
+        return _previewed(snapshot, origin, case, Draft(by.officer_id, update.text.strip(), None))
+    _know_album(snapshot, case, picture)
+    draft = Draft(by.officer_id, update.text.strip(), picture.ref, album_id=picture.album_id)
+    outcome = _previewed(snapshot, origin, case, draft)
+    return replace(outcome, steps=(replace(outcome.steps[0], pictures=(picture,)), *outcome.steps[1:]))
+
+
+def album_picture(
+    snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, *, answers_notice: bool
+) -> Outcome:
+    """A picture of an album without words: another one carries them, and if that is not the first there are none."""
+    picture = picture_of(update)
+    if not answers_notice or picture is None or what_is_wrong(update) is not None:
+        return Outcome("ignored:album")
+    is_first = (case.id, picture.album_id) not in snapshot.albums
+    _know_album(snapshot, case, picture)
+    if is_first:
+        refused = refuse(origin, "caption_missing", case)
+        return replace(refused, steps=(replace(refused.steps[0], pictures=(picture,)),))
+    step = Step(origin, case, Decision(case=case, result="album"), pictures=(picture,))
+    return Outcome("album", (step,))
+
+
+def _know_album(snapshot: Snapshot, case: Case, picture: Picture) -> None:
+    if picture.album_id is not None:
+        snapshot.albums.add((case.id, picture.album_id))
 
 
 def report_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, argument: str) -> Outcome:
@@ -73,14 +103,18 @@ def report_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy
         case Act.NOT_DONE:
             return _asked_what_it_says(origin, case, draft_id)
         case Act.SAYS:
-            return _says(origin, case, draft, draft_id, Disposal(argument.partition("|")[2]))
+            return _says(snapshot, origin, case, draft, draft_id, Disposal(argument.partition("|")[2]))
+    lacking = what_lacks(draft, draft.disposal, must_show=photo_needed(case, snapshot.ground))
+    if lacking is not None:  # the matter was another one when the preview was shown
+        return toast_code(origin, lacking, case)
     if needs_senior(case, draft.disposal, by.post, snapshot.ground):
         return _sent_up(origin, case, draft, draft_id, by)
     return _disposed(snapshot, origin, case, draft, draft_id, by)
 
 
 def _draft(kept: Any) -> Draft:
-    return Draft(kept["officer_id"], kept["text"], kept["photo_ref"], Disposal(kept["disposal"]))
+    disposal = Disposal(kept["disposal"])
+    return Draft(kept["officer_id"], kept["text"], kept["photo_ref"], disposal, kept["album_id"])
 
 
 def _may_approve(snapshot: Snapshot, case: Case, draft: Draft, by: OfficerBy) -> bool:
@@ -107,18 +141,19 @@ def _reads(case: Case, draft: Draft) -> tuple[str | None, bool]:
     return render_result_within(case.language, facts)
 
 
-def _previewed(origin: Origin, case: Case, draft: Draft, used_draft: int | None = None) -> Outcome:
+def _previewed(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, used_draft: int | None = None) -> Outcome:
     try:
         text, cut = _reads(case, draft)
     except RenderError:
         return _refused(origin, "text_too_long", case)
-    promised = draft.disposal is Disposal.DONE and is_promise(draft.text)
+    lacking = "promise" if draft.disposal is Disposal.DONE and is_promise(draft.text) else None
+    lacking = lacking or what_lacks(draft, draft.disposal, must_show=photo_needed(case, snapshot.ground))
     cancel = Press(act=Act.CANCEL, argument="draft")
-    send = (cancel,) if promised else (Press(act=Act.CONFIRM, argument="draft"), cancel)
+    send = (cancel,) if lacking else (Press(act=Act.CONFIRM, argument="draft"), cancel)
     more = ((Press(act=Act.NOT_DONE, argument="draft"),),) if draft.disposal is Disposal.DONE else ()
     facts = Facts(citizen_reads=text, cut=cut) if text is not None else Facts(why="not_public")
-    if promised:
-        facts = Facts(why="promise")
+    if lacking:
+        facts = Facts(why=lacking)
     preview = Tell(template="preview", facts=facts, how=How.REPLY, step="preview", presses=(send, *more))
     effects: tuple[Effect, ...] = (preview,)
     if used_draft is not None:
@@ -143,11 +178,11 @@ def _asked_what_it_says(origin: Origin, case: Case, draft_id: int) -> Outcome:
     return Outcome("asked:choose_disposal", (Step(origin, case, decision),))
 
 
-def _says(origin: Origin, case: Case, draft: Draft, draft_id: int, disposal: Disposal) -> Outcome:
+def _says(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, draft_id: int, disposal: Disposal) -> Outcome:
     lacking = what_lacks(draft, disposal)
     if lacking is not None:
         return toast_code(origin, lacking, case)
-    return _previewed(origin, case, replace(draft, disposal=disposal), used_draft=draft_id)
+    return _previewed(snapshot, origin, case, replace(draft, disposal=disposal), used_draft=draft_id)
 
 
 def is_promise(words: str) -> bool:
@@ -155,9 +190,11 @@ def is_promise(words: str) -> bool:
     return bool(A_PROMISE.search(words)) and not A_DEED.search(words)
 
 
-def what_lacks(draft: Draft, disposal: Disposal) -> str | None:
+def what_lacks(draft: Draft, disposal: Disposal, *, must_show: bool = False) -> str | None:
     """What this kind of answer needs and the report does not have, as the code of a sentence."""
     match disposal:
+        case Disposal.DONE if must_show and draft.photo_ref is None:
+            return "photo_needed"
         case Disposal.NOT_FOUND if draft.photo_ref is None:
             return "photo_of_site"
         case Disposal.NOT_ELIGIBLE if not A_RULE.search(draft.text):

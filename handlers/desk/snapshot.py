@@ -22,7 +22,7 @@ from handlers.ground import Ground
 from handlers.policy import Policy
 from handlers.understanding import understand
 from handlers.understanding.meaning import Understanding
-from store import accounts, channels, recognising, rewinding, tickets
+from store import accounts, channels, pictures, recognising, rewinding, tickets
 from store.accounts import Account
 from store.channels import Channel
 from store.directory import load_directory
@@ -74,6 +74,7 @@ class Snapshot:
     untaken: dict[tuple[Platform, str, int | None], list[str]] = field(default_factory=dict)
     buttons: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     drafts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    albums: set[tuple[int, str]] = field(default_factory=set)  # of which a picture was heard: ticket, album
     found: FoundSince = field(default_factory=FoundSince)
     _by_account: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _by_thread: dict[tuple[Platform, str], list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -150,6 +151,7 @@ def load(conn: sa.Connection, rows: Sequence[InboxRow], now: datetime, policy: P
     _load_buttons(conn, snapshot, updates)
     _load_cases(conn, snapshot, rows, posts, updates)
     _load_drafts(conn, snapshot)
+    snapshot.albums = pictures.albums(conn, {update.album_id for update in updates if update.album_id})
     _load_found(conn, snapshot, (post.thread_id for _, post in posts))
     return snapshot
 

@@ -52,6 +52,16 @@ class Draft:
     text: str
     photo_ref: str | None
     disposal: Disposal = Disposal.DONE
+    album_id: str | None = None  # the other pictures of that album go with it
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An officer's picture, to be fetched."""
+
+    kind: str  # photo | document: Telegram leaves a document as the camera made it
+    ref: str
+    album_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class Step:
     decision: Decision
     words: tuple[Words, ...] = ()
     supporter: int | None = None  # account that said "me too"
+    pictures: tuple[Picture, ...] = ()
     draft: Draft | None = None
     used_draft: int | None = None
     binds_account: int | None = None  # a hidden author showed itself

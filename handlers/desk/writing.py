@@ -27,7 +27,7 @@ from handlers.effects import (
     Stop,
     Withdraw,
 )
-from store import accounts, inbox, labels, rewinding, tickets
+from store import accounts, inbox, labels, pictures, rewinding, tickets
 from store.alarms import raise_alarm
 from store.numbers import format_number, next_serials, office_year, split_number
 from store.tables import drafts
@@ -56,6 +56,7 @@ class Writer:
         self._write_labels(steps)
         self._write_satisfaction(steps)
         self._write_people(steps)
+        self._write_pictures(steps)
         self._write_drafts(steps)
         papers = Papers(self.conn, self.snapshot.ground.policy.reach, self.now)
         Speech(papers, self.snapshot, self.numbered, self._draft_ids).say_all(steps)
@@ -218,6 +219,21 @@ class Writer:
             if step.decision.case is not None and step.decision.case.is_new and step.origin.account_id is not None:
                 accounts.set_language(self.conn, step.origin.account_id, step.decision.case.language)
 
+    def _write_pictures(self, steps: Sequence[Step]) -> None:
+        """Officers' pictures, to be fetched while the preview is read."""
+        for step in steps:
+            case = step.decision.case or step.before
+            for picture in step.pictures if case is not None else ():
+                row = {
+                    "ticket_id": self.final_id(case.id) if case else None,
+                    "source": "officer",
+                    "kind": picture.kind,
+                    "ref": picture.ref,
+                    "channel_id": step.origin.channel_id,
+                    "album_id": picture.album_id,
+                }
+                pictures.keep(self.conn, row)
+
     def _write_drafts(self, steps: Sequence[Step]) -> None:
         for at, step in enumerate(steps):
             if step.draft is not None and step.decision.case is not None:
@@ -226,6 +242,7 @@ class Writer:
                     "officer_id": step.draft.officer_id,
                     "text": step.draft.text,
                     "photo_ref": step.draft.photo_ref,
+                    "album_id": step.draft.album_id,
                     "disposal": step.draft.disposal,
                     "created_at": self.now,
                 }
