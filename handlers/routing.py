@@ -138,6 +138,8 @@ def may_act(case: Kept, post: Post, directory: Directory) -> bool:
         return False
     if post.role in CMO_ROLES:
         return True
+    if post.role is Role.DISTRICT_NODAL and case.sensitivity is not Sensitivity.NORMAL:
+        return False
     owner = directory.posts.get(case.owner_post or "")
     if owner is None or case.department is None:
         return False
@@ -145,9 +147,7 @@ def may_act(case: Kept, post: Post, directory: Directory) -> bool:
         return True
     if owner.is_of_cmo or post.level <= owner.level or not post.covers(case.district):
         return False
-    if post.role is Role.DISTRICT_NODAL:
-        return case.sensitivity is Sensitivity.NORMAL
-    return post.department == case.department
+    return post.role is Role.DISTRICT_NODAL or post.department == case.department
 
 
 def may_see(case: Kept, post: Post, directory: Directory) -> bool:

@@ -27,6 +27,14 @@ UNBIND: Final = "-"  # in chat_id: take the desk out of its chat; an empty cell 
 CMO_LEVEL: Final = 3
 _CMO_ROLES: Final = (Role.CMO_DESK, Role.CMO_VIEWER)
 _FIXED_LEVELS: Final[Mapping[str, str]] = {Role.FIELD_OFFICER: "0", Role.DISTRICT_NODAL: "1"}
+_USUAL_LEVELS: Final[Mapping[str, str]] = {
+    **_FIXED_LEVELS,
+    Role.NODAL_OFFICER: "0",
+    Role.DISTRICT_HEAD: "1",
+    Role.DEPARTMENT_HEAD: "2",
+    Role.CMO_DESK: str(CMO_LEVEL),
+    Role.CMO_VIEWER: str(CMO_LEVEL),
+}
 
 Entry = TypeVar("Entry")
 
@@ -185,7 +193,8 @@ def _department(lines: Lines, line: Line, known: _Known) -> str | None:
 
 
 def _level(lines: Lines, line: Line) -> int:
-    cell, role = line.cells["level"], line.cells["role"]
+    role = line.cells["role"]
+    cell = line.cells["level"] or _USUAL_LEVELS.get(role, "")
     if cell not in ("0", "1", "2", "3"):
         lines.fault(line, f"level {shown(cell)} must be 0, 1, 2 or 3")
         return 0

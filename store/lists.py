@@ -72,21 +72,29 @@ def _listed(conn: sa.Connection, query: sa.Select[Any]) -> list[Listed]:
     ]
 
 
-def _waiting(owners: Collection[str], *, unplaced: bool) -> sa.ColumnElement[bool]:
-    at_a_chair = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.in_(sorted(owners)))
+def _of_chairs(post: sa.Column[Any], owners: Collection[str], ordinary_of: Collection[str]) -> sa.ColumnElement[bool]:
+    ordinary = sa.and_(post.in_(sorted(ordinary_of)), tickets.c.sensitivity == Sensitivity.NORMAL)
+    return sa.or_(post.in_(sorted(owners)), ordinary)
+
+
+def _waiting(owners: Collection[str], ordinary_of: Collection[str], *, unplaced: bool) -> sa.ColumnElement[bool]:
+    at_a_chair = sa.and_(tickets.c.status.in_(WITH_OFFICE), _of_chairs(tickets.c.owner_post, owners, ordinary_of))
     nobodys = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.is_(None))
     here = sa.or_(at_a_chair, nobodys, tickets.c.status == Status.TRIAGE) if unplaced else at_a_chair
     return sa.and_(here, ~is_in_shadow(tickets.c.id))
 
 
-def waiting(conn: sa.Connection, owners: Collection[str], *, unplaced: bool) -> list[Listed]:
+def waiting(
+    conn: sa.Connection, owners: Collection[str], *, unplaced: bool, ordinary_of: Collection[str] = ()
+) -> list[Listed]:
     """What waits at these chairs, the urgent first, then what is due first.
 
-    `unplaced`: also what waits for a person to place it, and what no chair was found for. Tickets in the shadow are in
-    nobody's list: their citizens have not been spoken to.
+    `unplaced`: also what waits for a person to place it, and what no chair was found for. `ordinary_of`: chairs whose
+    restricted and sensitive tickets stay out. Tickets in the shadow are in nobody's list: their citizens have not been
+    spoken to.
     """
     order = (tickets.c.urgent.desc(), sa.func.coalesce(tickets.c.due_at, tickets.c.opened_at), tickets.c.id)
-    return _listed(conn, _all().where(_waiting(owners, unplaced=unplaced)).order_by(*order))
+    return _listed(conn, _all().where(_waiting(owners, ordinary_of, unplaced=unplaced)).order_by(*order))
 
 
 def containing(
@@ -116,9 +124,17 @@ def _holds(needle: Needle) -> sa.ColumnElement[bool]:
     )
 
 
-def tally(conn: sa.Connection, owners: Collection[str], since: datetime, now: datetime, *, unplaced: bool) -> Tally:
-    """How these chairs stand now, and what citizens said to their answers since then."""
-    here = _waiting(owners, unplaced=unplaced)
+def tally(
+    conn: sa.Connection,
+    owners: Collection[str],
+    since: datetime,
+    now: datetime,
+    *,
+    unplaced: bool,
+    ordinary_of: Collection[str] = (),
+) -> Tally:
+    """How these chairs stand now, and what citizens said to their answers since then; `ordinary_of` as in `waiting`."""
+    here = _waiting(owners, ordinary_of, unplaced=unplaced)
     open_now = conn.execute(
         sa.select(
             sa.func.count(),
@@ -133,7 +149,9 @@ def tally(conn: sa.Connection, owners: Collection[str], since: datetime, now: da
             sa.func.count().filter(outcome == Outcome.SATISFIED),
             sa.func.count().filter(outcome == Outcome.NOT_SATISFIED),
             sa.func.count().filter(outcome.in_((Outcome.NO_ANSWER, Outcome.NOT_ASKABLE))),
-        ).where(satisfaction.c.post.in_(sorted(owners)), satisfaction.c.disposed_at >= since)
+        )
+        .join_from(satisfaction, tickets, tickets.c.id == satisfaction.c.ticket_id)
+        .where(_of_chairs(satisfaction.c.post, owners, ordinary_of), satisfaction.c.disposed_at >= since)
     ).one()
     return Tally(
         waiting=open_now[0],

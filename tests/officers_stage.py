@@ -47,7 +47,7 @@ NUMBER = re.compile(r"HRY26-\d{6}-\d")
 class Office:
     """The water department in two districts, its head, a police head and the CMO, all linked."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, more_posts: str = "") -> None:
         self.engine, self.now, self.ids = engine, NOW, itertools.count(1)
         self.desk = Desk(engine, lambda: self.now, Policy())
         known = taxonomy()
@@ -56,7 +56,13 @@ class Office:
             self.x = channels.register(conn, "cmohry", Platform.X, "900", "cmohry").id
             self.telegram = channels.register(conn, "desk", Platform.TELEGRAM, "7", "smgt_bot").id
             import_desks(conn, DESKS, now=NOW)
-            import_posts(conn, POSTS, now=NOW, known_departments=known.departments, known_districts=known.districts)
+            import_posts(
+                conn,
+                POSTS + more_posts,
+                now=NOW,
+                known_departments=known.departments,
+                known_districts=known.districts,
+            )
             for post in load_directory(conn, NOW).posts.values():
                 for officer in post.holders:
                     self.users[officer.name] = str(5000 + officer.id)

@@ -212,3 +212,19 @@ def test_a_ticket_in_the_shadow_is_in_no_list(office: Office) -> None:
     ((_, told),) = morning(office)
     assert told.text.startswith("<b>Waiting: 1</b>")
     assert office.write("Nodal Hisar", HISAR, "/pending")[0].text.startswith("<b>Waiting: 1</b>")
+
+
+def test_a_city_magistrate_lists_and_counts_ordinary_tickets_of_the_district_alone(engine: sa.Engine) -> None:
+    office = Office(engine, "cm-hisar,City Magistrate,district_nodal,,,Hisar,,Magistrate\n")
+    office.complain("Hisar", 2)
+    office.complain("Karnal")
+    (told,) = office.write("Magistrate", "private", "/pending")
+    assert len(set(numbers([told]))) == 2
+    with writing(office.engine) as conn:
+        newest = sa.select(sa.func.max(tickets.c.id)).where(tickets.c.district == "Hisar").scalar_subquery()
+        conn.execute(tickets.update().where(tickets.c.id == newest).values(sensitivity="restricted"))
+    assert len(set(numbers(office.write("Magistrate", "private", "/pending")))) == 1
+    assert len(set(numbers(office.write("Magistrate", "private", "/find pani")))) == 1
+    mine, heads = (office.write(who, "private", "/stats")[0].text for who in ("Magistrate", "Head"))
+    assert mine == heads.replace(": 3", ": 1")
+    assert len(set(numbers(office.write("Head", "private", "/pending")))) == 3

@@ -40,8 +40,11 @@ Examples:
   smgt officers handover ulb-nodal-hisar --to "R. Lal"   a transfer, in one step
 
 \b
-Columns: post,title,role,department,level,districts,desk,officer. Roles: nodal_officer,
-district_head, department_head, cmo_desk, cmo_viewer. Levels: 0 nodal officer, 1, 2, 3 the CMO.
+Columns: post,title,role,department,level,districts,desk,officer. Roles: field_officer,
+nodal_officer, district_head, district_nodal, department_head, cmo_desk, cmo_viewer. Levels:
+0 nodal officer, 1, 2, 3 the CMO; empty is the usual one of the role. A field_officer (JE,
+SHO, patwari) is sent and owns no ticket; a district_nodal (City Magistrate) has no
+department and stands over the ordinary tickets of all of them in the districts.
 Several districts or officers are joined by |, * is the whole state. The file is the whole
 truth: posts it does not name are abolished. Import the desks first. After a handover export
 the file anew: importing an old one would undo it.

@@ -54,11 +54,19 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose tickets may be listed: those of these chairs; `unplaced` ones that wait for the CMO desk; `all_of_them`."""
+    """Whose tickets may be listed: those of these chairs; `unplaced` ones that wait for the CMO desk; `all_of_them`.
+
+    Of the chairs in `ordinary_of` only tickets that are neither restricted nor sensitive.
+    """
 
     owners: frozenset[str]
     unplaced: bool = False
     all_of_them: bool = False
+    ordinary_of: frozenset[str] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.owners or self.unplaced or self.all_of_them or self.ordinary_of)
 
 
 def decide_list(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outcome | None:
@@ -87,7 +95,7 @@ def _answer(
     if not posts:
         return _refused(origin, "anonymous" if update.anonymous or update.author is None else "not_linked")
     scope = scope_of(posts, directory, update, mine=wanted.what == "mine")
-    if not (scope.owners or scope.unplaced or scope.all_of_them):
+    if scope.is_empty:
         return _refused(origin, "not_here")
     if wanted.what == "stats":
         return _listed(origin, (_stats(conn, scope, snapshot.now),), "answered:stats")
@@ -107,14 +115,20 @@ def scope_of(posts: Sequence[Post], directory: Directory, update: DeskUpdate, *,
     """In a group the chairs that read there, in a private chat one's own and those beneath; only as far as one may see."""
     own = {post.code for post in posts}
     of_cmo = any(post.role in CMO_ROLES for post in posts)
-    beneath = {other.code for other in directory.posts.values() if any(is_beneath(other, post) for post in posts)}
+    of_district = [post for post in posts if post.role is Role.DISTRICT_NODAL]
+    reach = own if mine else own | _beneath(directory, [post for post in posts if post not in of_district])
+    ordinary = set() if mine else _beneath(directory, of_district) - reach
     if update.chat_kind == "private":
-        reach = own if mine else own | beneath
-        return Scope(frozenset(reach), unplaced=any(post.role is Role.CMO_DESK for post in posts), all_of_them=of_cmo)
+        unplaced = any(post.role is Role.CMO_DESK for post in posts)
+        return Scope(frozenset(reach), unplaced, all_of_them=of_cmo, ordinary_of=frozenset(ordinary))
     here = {post.code: post for post in directory.posts.values() if _reads_here(post, directory, update)}
-    reach = set(here) if of_cmo else set(here) & (own | beneath)
+    reach = set(here) & (own if mine else set(here) if of_cmo else reach)
     at_the_cmo = of_cmo and any(post.role is Role.CMO_DESK for post in here.values())
-    return Scope(frozenset(reach & own if mine else reach), unplaced=at_the_cmo, all_of_them=at_the_cmo)
+    return Scope(frozenset(reach), at_the_cmo, at_the_cmo, ordinary_of=frozenset(set(here) & ordinary - reach))
+
+
+def _beneath(directory: Directory, heads: Sequence[Post]) -> set[str]:
+    return {other.code for other in directory.posts.values() if any(is_beneath(other, post) for post in heads)}
 
 
 def is_beneath(post: Post, head: Post) -> bool:
@@ -139,7 +153,7 @@ def _reads_here(post: Post, directory: Directory, update: DeskUpdate) -> bool:
 
 def _rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> list[Listed]:
     if wanted.what == "find":
-        owners = None if scope.all_of_them else scope.owners
+        owners = None if scope.all_of_them else scope.owners | scope.ordinary_of
         needles = [_needle(word) for word in wanted.words.split()]
         return lists.containing(conn, needles, now - FOUND_SINCE, MOST_FOUND, owners)
     return waiting_rows(conn, scope, wanted, now)
@@ -147,7 +161,8 @@ def _rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> l
 
 def waiting_rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> list[Listed]:
     """What waits in this scope, in the order of a list."""
-    rows = lists.waiting(conn, scope.owners, unplaced=scope.unplaced and wanted.what != "mine")
+    unplaced = scope.unplaced and wanted.what != "mine"
+    rows = lists.waiting(conn, scope.owners, unplaced=unplaced, ordinary_of=scope.ordinary_of)
     return [row for row in rows if _is_late(row, now)] if wanted.what == "late" else rows
 
 
@@ -233,7 +248,9 @@ def _paired(presses: Iterable[Press]) -> tuple[tuple[Press, ...], ...]:
 
 
 def _stats(conn: sa.Connection, scope: Scope, now: datetime) -> Tell:
-    found: Tally = lists.tally(conn, scope.owners, now - STATS_SINCE, now, unplaced=scope.unplaced)
+    found: Tally = lists.tally(
+        conn, scope.owners, now - STATS_SINCE, now, unplaced=scope.unplaced, ordinary_of=scope.ordinary_of
+    )
     counts = tuple((name, int(getattr(found, name))) for name in Tally.__slots__)
     return Tell(template="desk_stats", facts=Facts(counts=counts), how=How.REPLY, step="stats")
 
