@@ -28,8 +28,9 @@ from store import held, inbox, outbox, rewinding
 from store.alarms import open_alarms
 from store.channels import all_channels
 from store.db import reading
-from store.directory import Hole, holes, load_directory
+from store.directory import load_directory
 from store.gaps import Gap, open_gaps
+from store.holes import Hole, holes
 from store.marks import BACKED_UP, marked
 from store.tables import tickets
 from store.vocabulary import DeliveryState, InboxState
@@ -177,6 +178,15 @@ def _hole(code: str, several: list[Hole], districts: int) -> Finding:
         case "post_unlinked":
             named = _some(one.post for one in several)
             text = f"the holders of {named} have not joined; send them `smgt officers invite` links"
+        case "away_uncovered":
+            named = _some(one.post for one in several)
+            text = f"on leave, and nobody stands in: {named}; `smgt officers leave ... --substitute`"
+        case "substitute_unlinked":
+            named = _some(f"{one.officer} ({one.post})" for one in several)
+            text = f"who stands in has not joined: {named}; send them `smgt officers invite` links"
+        case "substitute_unfit":
+            named = _some(f"{one.officer} ({one.post})" for one in several)
+            text = f"may no longer stand in: {named}; `smgt officers back`, then name somebody else"
         case "desk_unbound":
             text = f"no chat is bound to the desks {_some(one.desk for one in several)}; run `smgt desks bind`"
         case "desk_lost":

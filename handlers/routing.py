@@ -44,8 +44,8 @@ def first_level(category: Category, department: str, sensitivity: Sensitivity = 
 
 
 def is_held(post: Post) -> bool:
-    """Does somebody who can act sit in this chair? A group without a linked holder reads but cannot act."""
-    return any(holder.telegram_user_id for holder in post.holders)
+    """Does somebody who can act sit in this chair today? A group without a linked holder reads but cannot act."""
+    return any(one.telegram_user_id for one in post.acting)
 
 
 def _narrowest(posts: Iterable[Post]) -> list[Post]:

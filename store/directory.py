@@ -1,15 +1,13 @@
-"""The directory in the database: loading it whole, binding desks to chats, and finding its holes.
+"""The directory in the database: loading it whole, and binding desks to chats.
 
 Owns the SQL of desks, posts, coverage and holdings that runs every day; CSV import is in directory_csv, invites in
-invites. It must not know how tickets are routed. A post without coverage was abolished by an import: tickets and
-events may still name it, the directory no longer holds it.
+invites, leave in leave, what is missing in holes. It must not know how tickets are routed. A post without coverage was
+abolished by an import: tickets and events may still name it, the directory no longer holds it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -18,11 +16,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.people import Desk, Directory, Officer, Post
-from store.tables import channels, chat_aliases, coverage, desks, holdings, officers, outbox, posts
+from store.people import Desk, Directory, Leave, Officer, Post
+from store.seating import seated
+from store.tables import channels, chat_aliases, coverage, desks, holdings, leaves, officers, outbox, posts
 from store.vocabulary import DeliveryState, Language, Platform, Role
 
 CLOCK_DOUBT: Final = timedelta(hours=3)  # who was appointed before the clock was set back holds the post all the same
+_OFFICER: Final = ("id", "name", "telegram_user_id")
 _OPEN: Final = (
     DeliveryState.PENDING.value,
     DeliveryState.SENDING.value,
@@ -36,7 +36,7 @@ class DirectoryRefused(Exception):
 
 
 def load_directory(conn: sa.Connection, now: datetime) -> Directory:
-    """Desks, posts, who covers what and who holds them at `now`; four queries, whatever their number."""
+    """Desks, posts, who covers what, who holds them at `now` and who is away; five queries, whatever their number."""
     held = (
         sa.select(holdings.c.post, officers.c.id, officers.c.name, officers.c.telegram_user_id)
         .join(officers, officers.c.id == holdings.c.officer_id)
@@ -48,7 +48,27 @@ def load_directory(conn: sa.Connection, now: datetime) -> Directory:
         tuple(tuple(row) for row in conn.execute(held)),
         tuple(conn.execute(sa.select(posts).order_by(posts.c.code))),
         tuple(conn.execute(sa.select(desks).order_by(desks.c.code))),
+        tuple(leaves_where(conn, leaves.c.from_at <= now, leaves.c.to_at > now)),
     )
+
+
+def leaves_where(conn: sa.Connection, *which: sa.ColumnElement[bool]) -> list[Leave]:
+    """These leaves, the first to begin first."""
+    away, other = officers.alias("away"), officers.alias("other")
+    columns = [each.c[name].label(f"{each.name}_{name}") for each in (away, other) for name in _OFFICER]
+    joined = leaves.outerjoin(away, away.c.id == leaves.c.officer_id).outerjoin(
+        other, other.c.id == leaves.c.substitute_id
+    )
+    query = sa.select(leaves, *columns).select_from(joined).where(*which).order_by(leaves.c.from_at, leaves.c.id)
+    return [
+        Leave(row.id, row.from_at, row.to_at, _officer(row, "away"), row.post, _officer(row, "other"))
+        for row in conn.execute(query)
+    ]
+
+
+def _officer(row: Any, name: str) -> Officer | None:
+    found = [getattr(row, f"{name}_{column}") for column in _OFFICER]
+    return None if found[0] is None else Officer(*found)
 
 
 @lru_cache(maxsize=2)
@@ -57,6 +77,7 @@ def _directory(
     held: tuple[tuple[str, int, str, str | None], ...],
     post_rows: tuple[Any, ...],
     desk_rows: tuple[Any, ...],
+    away: tuple[Leave, ...],
 ) -> Directory:
     """Built anew only when a row has changed: most batches find the directory of the last one."""
     districts: dict[str, set[str]] = defaultdict(set)
@@ -65,22 +86,24 @@ def _directory(
     holders: dict[str, list[Officer]] = defaultdict(list)
     for post, officer_id, name, telegram_user_id in held:
         holders[post].append(Officer(officer_id, name, telegram_user_id))
+    found = {
+        row.code: Post(
+            code=row.code,
+            title=row.title,
+            role=Role(row.role),
+            department=row.department,
+            level=row.level,
+            desk=row.desk,
+            districts=frozenset(districts[row.code]),
+            holders=tuple(holders[row.code]),
+        )
+        for row in post_rows
+        if row.code in districts
+    }
     return Directory(
-        posts={
-            row.code: Post(
-                code=row.code,
-                title=row.title,
-                role=Role(row.role),
-                department=row.department,
-                level=row.level,
-                desk=row.desk,
-                districts=frozenset(districts[row.code]),
-                holders=tuple(holders[row.code]),
-            )
-            for row in post_rows
-            if row.code in districts
-        },
+        posts=seated(found, away) if away else found,
         desks={row.code: _desk(row) for row in desk_rows},
+        leaves=away,
     )
 
 
@@ -193,72 +216,3 @@ def current_chat_id(conn: sa.Connection, chat_id: str) -> str:
     """The id under which a chat is known now; its own unless it moved."""
     moved = conn.execute(sa.select(chat_aliases.c.new_chat_id).where(chat_aliases.c.old_chat_id == chat_id)).scalar()
     return chat_id if moved is None else str(moved)
-
-
-# -- holes ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """Something missing in the directory.
-
-    `code`: no_cmo_desk · nobody_reachable (`department`, `districts`) · post_vacant (`post`: nobody holds it) ·
-    post_unlinked (`post`: a holder has not used the invite link) · desk_unbound, desk_lost (`desk`).
-    """
-
-    code: str
-    department: str = ""
-    districts: tuple[str, ...] = ()
-    post: str = ""
-    desk: str = ""
-
-
-def holes(
-    directory: Directory, departments_of: Mapping[str, Collection[str]], districts: Collection[str]
-) -> list[Hole]:
-    """What would keep a complaint from reaching a person: missing people, posts and chats.
-
-    `departments_of`: category -> the departments it may be routed to. A department and district are reachable if
-    at any level a post covers them whose holder has linked Telegram.
-    """
-    return [
-        *_missing_cmo(directory),
-        *_unreached(directory, {d for found in departments_of.values() for d in found}, districts),
-        *_empty_posts(directory),
-        *_mute_desks(directory),
-    ]
-
-
-def _missing_cmo(directory: Directory) -> Iterator[Hole]:
-    if directory.cmo_desk() is None:
-        yield Hole("no_cmo_desk")
-
-
-def _unreached(directory: Directory, departments: Collection[str], districts: Collection[str]) -> Iterator[Hole]:
-    for department in sorted(departments):
-        linked = [
-            post
-            for post in directory.posts.values()
-            if post.department == department
-            and post.role is not Role.FIELD_OFFICER
-            and any(holder.telegram_user_id for holder in post.holders)
-        ]
-        open_districts = sorted(d for d in districts if not any(post.covers(d) for post in linked))
-        if open_districts:
-            yield Hole("nobody_reachable", department=department, districts=tuple(open_districts))
-
-
-def _empty_posts(directory: Directory) -> Iterator[Hole]:
-    for post in directory.posts.values():
-        if not post.holders:
-            yield Hole("post_vacant", department=post.department or "", post=post.code)
-        elif not all(holder.telegram_user_id for holder in post.holders):
-            yield Hole("post_unlinked", department=post.department or "", post=post.code)
-
-
-def _mute_desks(directory: Directory) -> Iterator[Hole]:
-    for desk in directory.desks.values():
-        if desk.lost:
-            yield Hole("desk_lost", desk=desk.code)
-        elif desk.chat_id is None:
-            yield Hole("desk_unbound", desk=desk.code)

@@ -12,10 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.directory import DirectoryRefused, load_directory
+from store.directory import DirectoryRefused, leaves_where, load_directory
 from store.invites import create_invite
+from store.leave import stop_leave
 from store.people import Officer
-from store.tables import drafts, holdings, invites, officers, tickets
+from store.tables import drafts, holdings, invites, leaves, officers, tickets
 from store.vocabulary import Status
 
 WITH_OFFICE = (Status.ASSIGNED, Status.ACCEPTED)
@@ -25,7 +26,7 @@ LONGEST_NAME = 128
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
     """What changed. `revoked`: who is nobody on Telegram any more, since they hold no other post; `token` invites the
-    new holder, where they have not joined yet.
+    new holder, where they have not joined yet. `uncovered`: whose substitute left with this.
     """
 
     post: str
@@ -35,6 +36,8 @@ class Handover:
     drafts: int
     revoked: tuple[str, ...]
     token: str | None
+    leave_ended: bool
+    uncovered: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, the token left out: it is a key."""
@@ -67,6 +70,7 @@ def hand_over(conn: sa.Connection, post_code: str, name: str, now: datetime, val
     )
     if not staying:
         conn.execute(holdings.insert().values(post=post_code, officer_id=new.id, from_at=now))
+    ended, uncovered = _end_leaves(conn, post_code, leaving, now)
     return Handover(
         post=post_code,
         before=tuple(one.name for one in leaving),
@@ -75,7 +79,22 @@ def hand_over(conn: sa.Connection, post_code: str, name: str, now: datetime, val
         drafts=_move_drafts(conn, post_code, gone, new.id),
         revoked=tuple(one.name for one in leaving if _revoke(conn, one, now)),
         token=None if new.telegram_user_id else create_invite(conn, new.id, now, valid),
+        leave_ended=ended,
+        uncovered=uncovered,
     )
+
+
+def _end_leaves(
+    conn: sa.Connection, post_code: str, leaving: list[Officer], now: datetime
+) -> tuple[bool, tuple[str, ...]]:
+    """The post's leave ends: somebody sits there. Who holds nothing any more is neither away nor stands in for others."""
+    nobody = [one.id for one in leaving if not _holds_a_post(conn, one, now)]
+    over = leaves_where(conn, sa.or_(leaves.c.post == post_code, leaves.c.officer_id.in_(nobody)), leaves.c.to_at > now)
+    stop_leave(conn, [one.id for one in over], now)
+    open_ones = sa.and_(leaves.c.substitute_id.in_(nobody), leaves.c.to_at > now)
+    uncovered = [one.post or (one.officer.name if one.officer else "") for one in leaves_where(conn, open_ones)]
+    conn.execute(leaves.update().where(open_ones).values(substitute_id=None))
+    return any(one.post == post_code for one in over), tuple(uncovered)
 
 
 def _officer(conn: sa.Connection, name: str) -> Officer:
@@ -105,10 +124,7 @@ def _move_drafts(conn: sa.Connection, post_code: str, gone: list[int], new_id: i
 
 def _revoke(conn: sa.Connection, officer: Officer, now: datetime) -> bool:
     """Unlink who holds no post any more, and end the links that were sent to them; True if there was one to unlink."""
-    still = sa.select(holdings.c.id).where(
-        holdings.c.officer_id == officer.id, sa.or_(holdings.c.to_at.is_(None), holdings.c.to_at > now)
-    )
-    if conn.execute(still.limit(1)).first() is not None:
+    if _holds_a_post(conn, officer, now):
         return False
     conn.execute(
         invites.update()
@@ -117,3 +133,10 @@ def _revoke(conn: sa.Connection, officer: Officer, now: datetime) -> bool:
     )
     unlinked = officers.update().where(officers.c.id == officer.id, officers.c.telegram_user_id.is_not(None))
     return conn.execute(unlinked.values(telegram_user_id=None, linked_at=None)).rowcount > 0
+
+
+def _holds_a_post(conn: sa.Connection, officer: Officer, now: datetime) -> bool:
+    still = sa.select(holdings.c.id).where(
+        holdings.c.officer_id == officer.id, sa.or_(holdings.c.to_at.is_(None), holdings.c.to_at > now)
+    )
+    return conn.execute(still.limit(1)).first() is not None

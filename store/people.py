@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from store.vocabulary import Language, Role
 
@@ -39,6 +40,18 @@ class Officer:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """An officer, or else whoever holds a post, is away until `to_at`; a substitute may act for them meanwhile."""
+
+    id: int
+    from_at: datetime
+    to_at: datetime
+    officer: Officer | None = None
+    post: str | None = None
+    substitute: Officer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """A chair, not a person. `districts` may be {"*"}: the whole state. Level 0 nodal officer .. 3 the CMO."""
 
@@ -50,6 +63,18 @@ class Post:
     desk: str | None
     districts: frozenset[str] = frozenset({WHOLE_STATE})
     holders: tuple[Officer, ...] = ()
+    away: frozenset[int] = frozenset()
+    substitutes: tuple[Officer, ...] = ()
+
+    @property
+    def acting(self) -> tuple[Officer, ...]:
+        """Who sits here today and is given work: the holders who are not away, and who stands in for the others."""
+        return (*(holder for holder in self.holders if holder.id not in self.away), *self.substitutes)
+
+    @property
+    def people(self) -> tuple[Officer, ...]:
+        """Who may act from here: on leave an officer is given no work, but loses no right."""
+        return (*self.holders, *self.substitutes)
 
     @property
     def is_of_cmo(self) -> bool:
@@ -65,19 +90,20 @@ class Directory:
 
     posts: Mapping[str, Post] = field(default_factory=dict)
     desks: Mapping[str, Desk] = field(default_factory=dict)
+    leaves: tuple[Leave, ...] = ()
 
     def posts_of(self, telegram_user_id: str) -> Iterator[Post]:
-        """The posts this Telegram user holds now."""
+        """The posts this Telegram user holds now, or stands in at."""
         for post in self.posts.values():
-            if any(holder.telegram_user_id == telegram_user_id for holder in post.holders):
+            if any(one.telegram_user_id == telegram_user_id for one in post.people):
                 yield post
 
     def officer(self, telegram_user_id: str) -> Officer | None:
         """The officer behind a Telegram user, if linked."""
         for post in self.posts.values():
-            for holder in post.holders:
-                if holder.telegram_user_id == telegram_user_id:
-                    return holder
+            for one in post.people:
+                if one.telegram_user_id == telegram_user_id:
+                    return one
         return None
 
     def cmo_desk(self) -> Desk | None:

@@ -530,6 +530,19 @@ sa.Index(
     postgresql_where=holdings.c.to_at.is_(None),
 )
 
+leaves = sa.Table(
+    "leaves",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("officer_id", sa.ForeignKey("officers.id")),  # either a person, in all their posts
+    sa.Column("post", sa.ForeignKey("posts.code")),  # or a post, whoever holds it
+    sa.Column("substitute_id", sa.ForeignKey("officers.id")),
+    moment("from_at"),
+    moment("to_at"),
+    sa.CheckConstraint("(officer_id IS NULL) <> (post IS NULL)", name="a_person_or_a_post"),
+    sa.CheckConstraint("to_at >= from_at", name="ends_after_it_begins"),
+)
+
 invites = sa.Table(
     "invites",
     metadata,

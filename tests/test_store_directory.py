@@ -15,16 +15,15 @@ from store.csv_lines import DirectoryFaults
 from store.db import reading, writing
 from store.directory import (
     DirectoryRefused,
-    Hole,
     bind_desk,
     current_chat_id,
-    holes,
     load_directory,
     mark_desk_found,
     mark_desk_lost,
     move_chat,
 )
 from store.directory_csv import Difference, export_desks, export_posts, import_desks, import_posts
+from store.holes import Hole, holes
 from store.invites import InviteRefused, create_invite, redeem_invite
 from store.outbound import Outgoing
 from store.people import Directory, Officer

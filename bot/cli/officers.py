@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import sqlalchemy as sa
 
 from bot.cli.directory import show_difference
 from bot.cli.ending import Failed
+from bot.cli.officers_leave import back, leave
 from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json, show_rows
 from bot.settings import Settings
@@ -38,6 +40,8 @@ Examples:
   smgt officers invite ulb-nodal-hisar            a link that works once, for this post's holder
   smgt officers invite --all --days 14            links for everybody who has not joined yet
   smgt officers handover ulb-nodal-hisar --to "R. Lal"   a transfer, in one step
+  smgt officers leave "R. Lal" --until 2026-12-10 --substitute "S. Devi"
+  smgt officers leave                             who is away, or will be
 
 \b
 Columns: post,title,role,department,level,districts,desk,officer. Roles: field_officer,
@@ -57,13 +61,17 @@ def command(ctx: click.Context, /) -> None:
         ctx.invoke(list_posts, unlinked=False, as_json=False)
 
 
+command.add_command(leave)
+command.add_command(back)
+
+
 @command.command("list")
 @click.option("--unlinked", is_flag=True, help="only posts whose holder has not joined by the link")
 @click.option("--json", "as_json", is_flag=True, help="as a JSON list")
 def list_posts(*, unlinked: bool, as_json: bool) -> None:
     """List the posts, who holds them, and whether they have joined."""
     directory = _directory(settings())
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "post": post.code,
             "role": post.role.value,
@@ -74,6 +82,8 @@ def list_posts(*, unlinked: bool, as_json: bool) -> None:
             "officer": officer.name if officer else None,
             "officer_id": officer.id if officer else None,
             "joined": bool(officer and officer.telegram_user_id),
+            "away": bool(officer and officer.id in post.away),
+            "substitutes": [one.name for one in post.substitutes],
         }
         for post in directory.posts.values()
         for officer in (post.holders or (None,))
@@ -82,11 +92,14 @@ def list_posts(*, unlinked: bool, as_json: bool) -> None:
     if as_json:
         show_json(rows)
         return
-    titles = ("post", "level", "officer", "joined")
-    show_rows(
-        titles,
-        [(str(r["post"]), str(r["level"]), str(r["officer"] or "-"), "yes" if r["joined"] else "no") for r in rows],
-    )
+    show_rows(("post", "level", "officer", "joined"), [_row(row) for row in rows])
+
+
+def _row(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    joined = "yes" if row["joined"] else "no"
+    if row["away"]:
+        joined += f", away, {', '.join(row['substitutes']) or 'nobody'} stands in"
+    return str(row["post"]), str(row["level"]), str(row["officer"] or "-"), joined
 
 
 @command.command("import")
@@ -175,6 +188,10 @@ def handover(*, post: str, name: str, days: int, as_json: bool) -> None:
         return
     click.echo(f"{done.post}: {', '.join(done.before) or 'nobody'} -> {done.now}")
     click.echo(f"{done.tickets} open tickets go with the post, {done.drafts} drafts to the new holder.")
+    if done.leave_ended:
+        click.echo(f"The leave of {done.post} has ended.")
+    if done.uncovered:
+        click.echo(f"Nobody stands in any more for {', '.join(done.uncovered)}; `smgt officers leave` shows them.")
     if done.revoked:
         click.echo(f"No longer linked to any post: {', '.join(done.revoked)}.")
     click.echo(
@@ -195,7 +212,7 @@ def _unlinked(directory: Directory) -> list[Officer]:
 def _meant(directory: Directory, who: str) -> Officer:
     """The one officer meant. Raises Failed when there is none, or several."""
     post: Post | None = directory.posts.get(who)
-    everybody = {one.id: one for each in directory.posts.values() for one in each.holders}
+    everybody = {one.id: one for each in directory.posts.values() for one in each.people}
     if post is not None:
         found = list(post.holders)
     else:

@@ -53,10 +53,10 @@ def _of_post(post: Post, directory: Directory, *, private_only: bool) -> Address
     desk = directory.desks.get(post.desk) if post.desk else None
     if desk is not None and desk.reachable and not private_only and desk.chat_id is not None:
         return Address(desk.chat_id, desk.topic_id, desk.language)
-    for holder in post.holders:
-        if holder.telegram_user_id is not None:
+    for one in post.acting:
+        if one.telegram_user_id is not None:
             language = desk.language if desk else Language.HI
-            return Address(holder.telegram_user_id, None, language, private=True)
+            return Address(one.telegram_user_id, None, language, private=True)
     return None
 
 

@@ -26,7 +26,8 @@ from store import lists
 from store.inbound import DeskUpdate
 from store.inbox import InboxRow
 from store.lists import Listed, Needle, Tally
-from store.people import WHOLE_STATE, Directory, Post
+from store.people import Directory, Post
+from store.seating import is_beneath
 from store.vocabulary import DeskVerb, Language, Role, Sensitivity
 
 PAGE: Final = 10  # tickets to a page: a screen of a small phone, and ten buttons
@@ -129,16 +130,6 @@ def scope_of(posts: Sequence[Post], directory: Directory, update: DeskUpdate, *,
 
 def _beneath(directory: Directory, heads: Sequence[Post]) -> set[str]:
     return {other.code for other in directory.posts.values() if any(is_beneath(other, post) for post in heads)}
-
-
-def is_beneath(post: Post, head: Post) -> bool:
-    """Is the post on the head's own ladder, lower down, with a district in common?"""
-    if post.is_of_cmo or post.level >= head.level:
-        return False
-    if head.role is not Role.DISTRICT_NODAL and (post.department is None or post.department != head.department):
-        return False
-    everywhere = WHOLE_STATE in post.districts or WHOLE_STATE in head.districts
-    return everywhere or bool(post.districts & head.districts)
 
 
 def _reads_here(post: Post, directory: Directory, update: DeskUpdate) -> bool:
