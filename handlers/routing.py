@@ -7,7 +7,7 @@ missing officer never swallows a ticket: it moves up, and at the top it is the C
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,13 +58,19 @@ def chairs(
 ) -> list[Post]:
     """The posts of one level of the department's ladder that cover the district, narrowest first.
 
-    After the department's own comes the district nodal officer, for `ordinary` tickets alone. Field officers are sent;
-    they stand on no ladder.
+    After the department's own, unless its ladder says before, comes the district nodal officer, for `ordinary` tickets
+    alone. Field officers are sent; they stand on no ladder.
     """
     here = [post for post in directory.posts.values() if post.level == level and post.covers(district)]
-    own = (post for post in here if post.department == department and post.role is not Role.FIELD_OFFICER)
-    shared = (post for post in here if post.role is Role.DISTRICT_NODAL and ordinary)
-    return [*_narrowest(own), *_narrowest(shared)]
+    ladder = directory.ladder(department)
+    own = _narrowest(post for post in here if post.department == department and post.role in ladder)
+    shared = _narrowest(post for post in here if post.role is Role.DISTRICT_NODAL in ladder and ordinary)
+    return [*shared, *own] if _nodal_first(ladder) else [*own, *shared]
+
+
+def _nodal_first(ladder: Sequence[Role]) -> bool:
+    both = [role for role in ladder if role in (Role.DISTRICT_NODAL, Role.DISTRICT_HEAD)]
+    return both == [Role.DISTRICT_NODAL, Role.DISTRICT_HEAD]
 
 
 def cmo_post(directory: Directory) -> Post | None:
@@ -93,7 +99,8 @@ def assign(
         return Assignment(department=office, post=cmo_post(directory))
     ordinary = Sensitivity.NORMAL is category.sensitivity is sensitivity
     holes: list[str] = []
-    for level in range(max(first_level(category, office, sensitivity), at_least), 3):
+    lowest = max(first_level(category, office, sensitivity), at_least)
+    for level in (one for one in directory.levels(office) if one >= lowest):
         found = chairs(office, district, level, directory, ordinary=ordinary)
         if private:
             found.sort(key=lambda post: post.desk is not None)
@@ -112,8 +119,16 @@ def supervisor_of(case: Case, directory: Directory) -> Post | None:
     if owner is None or case.department is None or owner.is_of_cmo:
         return cmo_post(directory)
     ordinary = case.sensitivity is Sensitivity.NORMAL
-    for level in range(owner.level + max(case.escalation_level, 1), 3):
-        for post in chairs(case.department, case.district, level, directory, ordinary=ordinary):
+    return above(owner, case.department, case.district, directory, steps=case.escalation_level, ordinary=ordinary)
+
+
+def above(
+    owner: Post, department: str, district: str | None, directory: Directory, *, steps: int, ordinary: bool = True
+) -> Post | None:
+    """Who is rung so many steps above the owner on the department's ladder; an empty chair is passed over."""
+    levels = [level for level in directory.levels(department) if level > owner.level]
+    for level in levels[max(steps, 1) - 1 :]:
+        for post in chairs(department, district, level, directory, ordinary=ordinary):
             if is_held(post):
                 return post
     return cmo_post(directory)
@@ -147,7 +162,8 @@ def may_act(case: Kept, post: Post, directory: Directory) -> bool:
         return True
     if owner.is_of_cmo or post.level <= owner.level or not post.covers(case.district):
         return False
-    return post.role is Role.DISTRICT_NODAL or post.department == case.department
+    on_its_ladder = post.role in directory.ladder(case.department)
+    return on_its_ladder and (post.role is Role.DISTRICT_NODAL or post.department == case.department)
 
 
 def may_see(case: Kept, post: Post, directory: Directory) -> bool:
@@ -155,5 +171,5 @@ def may_see(case: Kept, post: Post, directory: Directory) -> bool:
     if post.role is Role.CMO_VIEWER:
         return case.sensitivity is not Sensitivity.SENSITIVE
     if post.role is Role.DISTRICT_NODAL and case.sensitivity is Sensitivity.NORMAL and post.covers(case.district):
-        return True
+        return post.role in directory.ladder(case.department)
     return may_act(case, post, directory)

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from store.people import Desk, Directory, Leave, Officer, Post
 from store.seating import seated
-from store.tables import channels, chat_aliases, coverage, desks, holdings, leaves, officers, outbox, posts
+from store.tables import channels, chat_aliases, coverage, desks, holdings, ladders, leaves, officers, outbox, posts
 from store.vocabulary import DeliveryState, Language, Platform, Role
 
 CLOCK_DOUBT: Final = timedelta(hours=3)  # who was appointed before the clock was set back holds the post all the same
@@ -36,7 +36,7 @@ class DirectoryRefused(Exception):
 
 
 def load_directory(conn: sa.Connection, now: datetime) -> Directory:
-    """Desks, posts, who covers what, who holds them at `now` and who is away; five queries, whatever their number."""
+    """Desks, posts, who covers what, who holds them at `now` and who is away; six queries, whatever their number."""
     held = (
         sa.select(holdings.c.post, officers.c.id, officers.c.name, officers.c.telegram_user_id)
         .join(officers, officers.c.id == holdings.c.officer_id)
@@ -49,6 +49,7 @@ def load_directory(conn: sa.Connection, now: datetime) -> Directory:
         tuple(conn.execute(sa.select(posts).order_by(posts.c.code))),
         tuple(conn.execute(sa.select(desks).order_by(desks.c.code))),
         tuple(leaves_where(conn, leaves.c.from_at <= now, leaves.c.to_at > now)),
+        tuple(tuple(row) for row in conn.execute(sa.select(ladders.c.department, ladders.c.roles))),
     )
 
 
@@ -78,6 +79,7 @@ def _directory(
     post_rows: tuple[Any, ...],
     desk_rows: tuple[Any, ...],
     away: tuple[Leave, ...],
+    ladder_rows: tuple[tuple[str, str], ...],
 ) -> Directory:
     """Built anew only when a row has changed: most batches find the directory of the last one."""
     districts: dict[str, set[str]] = defaultdict(set)
@@ -104,6 +106,7 @@ def _directory(
         posts=seated(found, away) if away else found,
         desks={row.code: _desk(row) for row in desk_rows},
         leaves=away,
+        ladders={department: tuple(map(Role, roles.split("|"))) for department, roles in ladder_rows},
     )
 
 

@@ -7,15 +7,16 @@ are handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import sqlalchemy as sa
 
 from store.csv_lines import Line, Lines, csv_text, shown, some, split_cell
+from store.differences import Difference, compare
 from store.directory import load_directory
 from store.people import WHOLE_STATE, Desk, Post
 from store.tables import coverage, desks, holdings, officers, posts
@@ -35,21 +36,6 @@ _USUAL_LEVELS: Final[Mapping[str, str]] = {
     Role.CMO_DESK: str(CMO_LEVEL),
     Role.CMO_VIEWER: str(CMO_LEVEL),
 }
-
-Entry = TypeVar("Entry")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What an import changed, or would: codes, and for each changed code what differs (`desk: a -> b`)."""
-
-    added: tuple[str, ...] = ()
-    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    removed: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +68,7 @@ def import_desks(conn: sa.Connection, source: str | Path, *, now: datetime, dry_
     directory = load_directory(conn, now)
     places: dict[tuple[str, str | None], str] = {}
     wanted = lines.by_code("desk", lambda line: _desk_row(lines, line, directory.desks, places))
-    difference = _compare(directory.desks, wanted, _desk_cells)
+    difference = compare(DESK_COLUMNS, directory.desks, wanted, _desk_cells)
     for code in difference.removed:
         served = sorted(post.code for post in directory.posts.values() if post.desk == code)
         if served:
@@ -113,7 +99,7 @@ def import_posts(
     wanted = lines.by_code("post", lambda line: _post_row(lines, line, known))
     lines.raise_faults()
     current = {code: _row_of(post) for code, post in directory.posts.items()}
-    difference = _compare(current, wanted, _post_cells)
+    difference = compare(POST_COLUMNS, current, wanted, _post_cells)
     if not dry_run:
         _write_posts(conn, difference, current, wanted, now)
     return difference
@@ -220,25 +206,6 @@ def _districts(lines: Lines, line: Line, known: _Known) -> frozenset[str]:
 
 
 # -- comparing ------------------------------------------------------------------------------------------------
-
-
-def _compare(
-    current: Mapping[str, Entry], wanted: Mapping[str, Entry], cells: Callable[[Entry], tuple[str, ...]]
-) -> Difference:
-    shared = sorted(current.keys() & wanted.keys())
-    columns = DESK_COLUMNS if cells is _desk_cells else POST_COLUMNS
-    changed: dict[str, tuple[str, ...]] = {}
-    for code in shared:
-        pairs = zip(columns, cells(current[code]), cells(wanted[code]), strict=True)
-        what = tuple(f"{column}: {old or 'nothing'} -> {new or 'nothing'}" for column, old, new in pairs if old != new)
-        if what:
-            changed[code] = what
-    return Difference(
-        added=tuple(sorted(wanted.keys() - current.keys())),
-        changed=changed,
-        removed=tuple(sorted(current.keys() - wanted.keys())),
-        unchanged=tuple(code for code in shared if code not in changed),
-    )
 
 
 def _desk_cells(desk: Desk) -> tuple[str, ...]:

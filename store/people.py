@@ -12,6 +12,13 @@ from datetime import datetime
 from store.vocabulary import Language, Role
 
 WHOLE_STATE = "*"
+RUNGS: Mapping[Role, int] = {  # the roles that can stand on a ladder, and at which level
+    Role.NODAL_OFFICER: 0,
+    Role.DISTRICT_HEAD: 1,
+    Role.DISTRICT_NODAL: 1,
+    Role.DEPARTMENT_HEAD: 2,
+}
+USUAL_LADDER: tuple[Role, ...] = tuple(RUNGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,15 @@ class Directory:
     posts: Mapping[str, Post] = field(default_factory=dict)
     desks: Mapping[str, Desk] = field(default_factory=dict)
     leaves: tuple[Leave, ...] = ()
+    ladders: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
+
+    def ladder(self, department: str | None) -> tuple[Role, ...]:
+        """Who is asked, one after the other, in this department; the CMO desk stands above every ladder."""
+        return self.ladders.get(department or "", USUAL_LADDER)
+
+    def levels(self, department: str | None) -> list[int]:
+        """The levels of that ladder, the lowest first."""
+        return sorted({RUNGS[role] for role in self.ladder(department)})
 
     def posts_of(self, telegram_user_id: str) -> Iterator[Post]:
         """The posts this Telegram user holds now, or stands in at."""

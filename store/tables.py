@@ -543,6 +543,13 @@ leaves = sa.Table(
     sa.CheckConstraint("to_at >= from_at", name="ends_after_it_begins"),
 )
 
+ladders = sa.Table(
+    "ladders",
+    metadata,
+    sa.Column("department", sa.String(32), primary_key=True),  # one that is not here has the usual ladder
+    sa.Column("roles", sa.String(128), nullable=False),  # joined by |, the lowest first
+)
+
 invites = sa.Table(
     "invites",
     metadata,

@@ -208,15 +208,47 @@ def test_import_export_and_dry_run(smgt: Smgt, directory: Path) -> None:
         "changed": {},
         "removed": [],
         "unchanged": 2,
+        "new": {},
+        "gone": {},
     }
     fewer = "\n".join(POSTS.splitlines()[:2]) + "\n"
     (directory / "fewer.csv").write_text(fewer, encoding="utf-8")
     would = smgt("officers", "import", str(directory / "fewer.csv"), "--dry-run")
-    assert "1 posts would be removed: phed-nodal" in would.stdout
+    assert "post phed-nodal would be removed: title: " in would.stdout
+    assert would.stdout.endswith(
+        "0 added, 0 changed, 1 removed, 1 unchanged. Nothing was changed: this was a dry run.\n"
+    )
     exported = smgt("officers", "export").stdout
     assert exported.splitlines()[0] == POSTS.splitlines()[0]
     assert len(exported.splitlines()) == 3
     assert smgt("desks", "export").stdout.splitlines()[1] == "cmo,CMO,en,-100111,"
+
+
+def test_ladders_are_imported_and_shown_with_names_leave_and_holes(smgt: Smgt, directory: Path) -> None:
+    shown = smgt("officers", "ladder", "phed", "--district", "Hisar").stdout
+    assert shown.startswith(
+        "phed in Hisar: nodal_officer > district_head > district_nodal > department_head > cmo_desk"
+    )
+    assert "no district_head here" in shown
+    (directory / "ladders.csv").write_text("department,ladder\nphed,nodal_officer|department_head\n", encoding="utf-8")
+    would = smgt("ladders", "import", str(directory / "ladders.csv"), "--dry-run").stdout
+    assert would.startswith("ladder phed would be added: ladder: nodal_officer|department_head\n")
+    assert json.loads(smgt("ladders", "list", "--json").stdout) == {}
+    assert smgt("ladders", "import", str(directory / "ladders.csv")).exit_code == 0
+    assert "phed        nodal_officer > department_head\n" in smgt("ladders").stdout
+    assert smgt("ladders", "export").stdout == "department,ladder\nphed,nodal_officer|department_head\n"
+    last = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    assert "Nobody stands in" in smgt("officers", "leave", "phed-nodal", "--until", last).stdout
+    shown = smgt("officers", "ladder", "phed", "--district", "Hisar").stdout
+    assert "no district_head here" not in shown
+    assert "away" in shown
+    assert "nobody stands in" in shown
+    assert json.loads(smgt("officers", "leave", "--json").stdout)[0]["who"] == "phed-nodal"
+    assert smgt("officers", "ladder", "phed").stdout.startswith("district")
+    assert "phed-nodal is back." in smgt("officers", "back", "phed-nodal").stdout
+    assert "is not away" in _refused(smgt("officers", "back", "phed-nodal"))
+    assert "There is no department 'nowhere'" in _refused(smgt("officers", "ladder", "nowhere"))
+    assert "a leave has an end" in _refused(smgt("officers", "leave", "phed-nodal"), 2)
 
 
 def test_desks_are_bound(smgt: Smgt, directory: Path) -> None:

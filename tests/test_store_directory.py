@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from store.csv_lines import DirectoryFaults
 from store.db import reading, writing
+from store.differences import Difference
 from store.directory import (
     DirectoryRefused,
     bind_desk,
@@ -22,7 +23,7 @@ from store.directory import (
     mark_desk_lost,
     move_chat,
 )
-from store.directory_csv import Difference, export_desks, export_posts, import_desks, import_posts
+from store.directory_csv import export_desks, export_posts, import_desks, import_posts
 from store.holes import Hole, holes
 from store.invites import InviteRefused, create_invite, redeem_invite
 from store.outbound import Outgoing

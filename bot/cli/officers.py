@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from bot.cli.directory import show_difference
 from bot.cli.ending import Failed
+from bot.cli.ladders import ladder
 from bot.cli.officers_leave import back, leave
 from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json, show_rows
@@ -63,6 +64,7 @@ def command(ctx: click.Context, /) -> None:
 
 command.add_command(leave)
 command.add_command(back)
+command.add_command(ladder)
 
 
 @command.command("list")

@@ -129,7 +129,11 @@ def scope_of(posts: Sequence[Post], directory: Directory, update: DeskUpdate, *,
 
 
 def _beneath(directory: Directory, heads: Sequence[Post]) -> set[str]:
-    return {other.code for other in directory.posts.values() if any(is_beneath(other, post) for post in heads)}
+    return {
+        other.code
+        for other in directory.posts.values()
+        if any(is_beneath(other, post) and post.role in directory.ladder(other.department) for post in heads)
+    }
 
 
 def _reads_here(post: Post, directory: Directory, update: DeskUpdate) -> bool:
