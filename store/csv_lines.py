@@ -1,4 +1,4 @@
-"""Reading an operator's CSV file so that every wrong line can be named at once.
+"""Reading an operator's CSV file, or the same as a spreadsheet, so that every wrong line can be named at once.
 
 Owns lines, cells and the collecting of faults. It must not know what the columns mean.
 """
@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from store.sheets import LARGEST, SUFFIX, UNREADABLE, SheetFault, rows_of
+
 _CODE: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _CODE_LENGTH: Final = 64
+_UNSEEN: Final = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
 _SHOWN_CELL: Final = 60  # a cell is repeated in a fault up to this length
 
 Row = TypeVar("Row")
@@ -48,10 +51,20 @@ class Lines:
     def __init__(self, name: str, source: str | Path, columns: Sequence[str]) -> None:
         self.name = source.name if isinstance(source, Path) else name
         self._faults: list[tuple[int, str]] = []
-        self._lines = list(self._split(self._text(source), columns))
+        in_rows = isinstance(source, Path) and source.suffix.lower() == SUFFIX
+        self._one = "row" if in_rows else "line"
+        rows = self._sheet(source) if isinstance(source, Path) and in_rows else self._csv(self._text(source))
+        self._lines = list(self._split(rows, columns))
 
     def fault(self, line: Line | None, sentence: str) -> None:
-        """Note a fault; `line` None for one of the whole file."""
+        """Note a fault; `line` None for one of the whole file. One about a cell begins with its column.
+
+        What follows from a cell that could not be read is no fault of its own.
+        """
+        if line is not None and any(
+            cell == UNREADABLE and sentence.startswith(column.removesuffix("s")) for column, cell in line.cells.items()
+        ):
+            return
         self._note(None if line is None else line.number, sentence)
 
     def raise_faults(self) -> None:
@@ -68,7 +81,7 @@ class Lines:
             if not _CODE.fullmatch(code) or len(code) > _CODE_LENGTH:
                 self.fault(line, f"{column} {shown(code)} must be small letters, digits and - _ . (at most 64)")
             elif code in first:
-                self.fault(line, f"{column} {shown(code)} stands already in line {first[code]}")
+                self.fault(line, f"{column} {shown(code)} stands already in {self._one} {first[code]}")
             first.setdefault(code, line.number)
             rows.setdefault(code, read(line))
         return rows
@@ -100,7 +113,7 @@ class Lines:
         return cell or None
 
     def _note(self, number: int | None, sentence: str) -> None:
-        where = self.name if number is None else f"{self.name} line {number}"
+        where = self.name if number is None else f"{self.name} {self._one} {number}"
         end = "" if sentence.endswith(("?", ".")) else "."
         self._faults.append((number or 0, f"{where}: {sentence}{end}"))
 
@@ -108,28 +121,52 @@ class Lines:
         if isinstance(source, str):
             return source.removeprefix("\ufeff")
         try:
-            return source.read_text(encoding="utf-8-sig")
+            return self._content(source).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DirectoryFaults([f"{self.name}: the file is not UTF-8; save it as CSV UTF-8."]) from error
-        except OSError as error:
-            raise DirectoryFaults([f"{source}: cannot be read ({error.strerror})."]) from error
 
-    def _split(self, text: str, columns: Sequence[str]) -> Iterator[Line]:
+    def _content(self, file: Path) -> bytes:
+        try:
+            if file.stat().st_size > LARGEST:
+                raise DirectoryFaults([f"{self.name}: the file is larger than {LARGEST // 1_000_000} MB."])
+            return file.read_bytes()
+        except OSError as error:
+            raise DirectoryFaults([f"{file}: cannot be read ({error.strerror})."]) from error
+
+    def _sheet(self, file: Path) -> Iterator[tuple[int, list[str]]]:
+        wrong: list[tuple[int, str]] = []
+        try:
+            yield from rows_of(self._content(file), wrong)
+        except SheetFault as fault:
+            raise DirectoryFaults([f"{self.name}: it {fault}."]) from fault
+        self._faults += [(number, f"{self.name} {sentence}") for number, sentence in wrong]
+
+    def _csv(self, text: str) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
-            header = [_clean(cell) for cell in next(reader, [])]
-            if sorted(header) != sorted(columns):
-                self._note(1, f"the columns must be {', '.join(columns)}")
-                self.raise_faults()
             for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if len(cells) != len(header):
-                    self._note(reader.line_num, f"it has {len(cells)} cells, the first line {len(header)}")
-                    continue
-                yield Line(reader.line_num, dict(zip(header, map(_clean, cells), strict=True)))
+                yield reader.line_num, cells
         except csv.Error as error:
             self._note(reader.line_num, f"not readable as CSV ({error})")
+
+    def _split(self, rows: Iterator[tuple[int, list[str]]], columns: Sequence[str]) -> Iterator[Line]:
+        header = [_clean(cell) for cell in next(rows, (1, []))[1]]
+        if sorted(header) != sorted(columns):
+            self._note(1, f"the columns must be {', '.join(columns)}")
+            self.raise_faults()
+        for number, cells in rows:
+            if not any(cell.strip() for cell in cells):
+                continue
+            short = max(0, len(header) - len(cells)) if self._one == "row" else 0
+            row = [*cells, *[""] * short]  # a spreadsheet does not keep empty cells at the end
+            if len(row) != len(header):
+                self._note(number, f"it has {len(row)} cells, the first {self._one} {len(header)}")
+                continue
+            line = Line(number, dict(zip(header, map(_clean, row), strict=True)))
+            for column, cell in line.cells.items():
+                if _UNSEEN.search(cell):
+                    self.fault(line, f"{column} holds a character that cannot be seen; write it anew")
+            yield line
 
 
 def split_cell(cell: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bot.cli.directory import show_difference
+from bot.cli.directory import EXPORT_FILE, show_difference, show_export
 from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json, show_rows
 from store.db import reading, writing
@@ -69,7 +69,7 @@ def list_desks(*, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="say what would change, change nothing")
 @click.option("--json", "as_json", is_flag=True, help="the differences as one JSON object")
 def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Make the desks those of a CSV file; not one line counts while another is wrong."""
+    """Make the desks those of a CSV or .xlsx file; not one line counts while another is wrong."""
     loaded = settings()
     with opened(loaded, make=not dry_run) as engine, writing(engine) as conn:
         difference = import_desks(conn, file, now=office_now(loaded), dry_run=dry_run)
@@ -77,11 +77,12 @@ def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
 
 
 @command.command("export")
-def export() -> None:
-    """Write the desks as CSV; importing it again changes nothing."""
+@EXPORT_FILE
+def export(*, file: Path | None) -> None:
+    """Write the desks to FILE (.csv or .xlsx), or as CSV to stdout; importing it again changes nothing."""
     loaded = settings()
     with opened(loaded) as engine, reading(engine) as conn:
-        click.echo(export_desks(conn, office_now(loaded)), nl=False)
+        show_export(export_desks(conn, office_now(loaded)), file)
 
 
 @command.command("bind", context_settings={"ignore_unknown_options": True})

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from bot.cli.directory import show_difference
+from bot.cli.directory import EXPORT_FILE, show_difference, show_export
 from bot.cli.ending import Failed
 from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json, show_rows
@@ -60,7 +60,7 @@ def list_ladders(*, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="say what would change, change nothing")
 @click.option("--json", "as_json", is_flag=True, help="the differences as one JSON object")
 def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Make the ladders those of a CSV file; departments it does not name have the usual one."""
+    """Make the ladders those of a CSV or .xlsx file; departments it does not name have the usual one."""
     from handlers.understanding.taxonomy import taxonomy
 
     with opened(settings(), make=not dry_run) as engine, writing(engine) as conn:
@@ -69,10 +69,11 @@ def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
 
 
 @command.command("export")
-def export() -> None:
-    """Write the ladders that are not the usual one as CSV; importing it again changes nothing."""
+@EXPORT_FILE
+def export(*, file: Path | None) -> None:
+    """Write the ladders that are not the usual one to FILE (.csv, .xlsx) or stdout; importing it changes nothing."""
     with opened(settings()) as engine, reading(engine) as conn:
-        click.echo(export_ladders(conn), nl=False)
+        show_export(export_ladders(conn), file)
 
 
 @click.command("ladder")

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from bot.cli.directory import show_difference
+from bot.cli.directory import EXPORT_FILE, show_difference, show_export
 from bot.cli.ending import Failed
 from bot.cli.ladders import ladder
 from bot.cli.officers_leave import back, leave
@@ -37,7 +37,7 @@ from store.vocabulary import Platform
 Examples:
   smgt officers import officers.csv --dry-run     what would change; nothing does
   smgt officers import officers.csv
-  smgt officers export > officers.csv
+  smgt officers export officers.xlsx              a spreadsheet; import takes it back
   smgt officers invite ulb-nodal-hisar            a link that works once, for this post's holder
   smgt officers invite --all --days 14            links for everybody who has not joined yet
   smgt officers handover ulb-nodal-hisar --to "R. Lal"   a transfer, in one step
@@ -109,7 +109,7 @@ def _row(row: dict[str, Any]) -> tuple[str, str, str, str]:
 @click.option("--dry-run", is_flag=True, help="say what would change, change nothing")
 @click.option("--json", "as_json", is_flag=True, help="the differences as one JSON object")
 def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Make the posts and their holders those of a CSV file; not one line counts while another is wrong."""
+    """Make the posts and their holders those of a CSV or .xlsx file; not one line counts while another is wrong."""
     from handlers.understanding.taxonomy import taxonomy
 
     loaded, known = settings(), taxonomy()
@@ -126,11 +126,12 @@ def import_file(*, file: Path, dry_run: bool, as_json: bool) -> None:
 
 
 @command.command("export")
-def export() -> None:
-    """Write the posts and their holders as CSV; importing it again changes nothing."""
+@EXPORT_FILE
+def export(*, file: Path | None) -> None:
+    """Write posts and holders to FILE (.csv or .xlsx), or as CSV to stdout; importing it again changes nothing."""
     loaded = settings()
     with opened(loaded) as engine, reading(engine) as conn:
-        click.echo(export_posts(conn, office_now(loaded)), nl=False)
+        show_export(export_posts(conn, office_now(loaded)), file)
 
 
 @command.command("invite")
