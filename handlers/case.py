@@ -59,6 +59,8 @@ class Case:
     disposal_count: int = 0
     forward_count: int = 0
     turn: int = 0
+    claimed_by: int | None = None  # the officer of the CMO desk who is working on it, until `claimed_until_at`
+    claimed_until_at: datetime | None = None
     # the talk
     awaiting: Awaiting = Awaiting.NOTHING
     asked: Asked = Asked.NOTHING

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.case import Case
+from handlers.claiming import let_go_when_placed
 from handlers.effects import Act, Audience, Decision, Notify, Press, Record, Say, Withdraw
 from handlers.facts import Facts
 from handlers.ground import Ground
@@ -51,7 +52,7 @@ def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
             decision = hear_officer(case, heard, now, ground)
     if decision.case is not None:
         check_move(case.status, decision.case.status)
-        decision = replace(decision, case=_since(case, decision.case, now))
+        decision = replace(decision, case=let_go_when_placed(_since(case, decision.case, now)))
     return speak_within_limits(decision, now, ground.policy)
 
 

@@ -41,6 +41,8 @@ class Act(StrEnum):
     MORE_TIME = "more_time"
     GRANT = "grant"
     REFUSE_TIME = "refuse_time"
+    CLAIM = "claim"  # "I take this": for five minutes
+    OPEN_KEYS = "open_keys"  # other keys under the same notice: groups, districts, reasons
     SHOW = "show"  # a ticket of a list
     PAGE = "page"  # another page of the same list
 

@@ -92,6 +92,8 @@ class Facts:
     citizen_reads: str | None = None  # exactly what the citizen will read, for the preview
     cut: bool = False  # the officer's words were cut to fit
     why: str | None = None  # code: why a thing reached this desk
+    claimed_by: str | None = None  # name of the clerk who is working on it
+    claimed_until_at: datetime | None = None
     additions: tuple[str, ...] = ()  # later words of the citizen, masked
     language: Language | None = None  # the citizen's
     mapping: tuple[tuple[str, str], ...] = ()  # labelled extra lines, labels are codes

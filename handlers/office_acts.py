@@ -39,8 +39,9 @@ from handlers.heard import (
 )
 from handlers.more_time import ask_time, settle_time
 from handlers.refusing import ActRefused
-from handlers.replies import ask_facts, office_facts, result_facts, triage_presses
+from handlers.replies import ask_facts, office_facts, result_facts
 from handlers.speaking import may_speak_unasked
+from handlers.triage import triage_presses
 from handlers.understanding.meaning import Asked
 from store.vocabulary import Awaiting, Disposal, Outcome, Register, Role, Sensitivity, Status, Teller
 
@@ -135,7 +136,7 @@ def _to_desk(case: Case, counted: Case, act: OfficerForwarded, *, bounced: bool)
         template="triage_notice",
         facts=Facts(why=why, words=act.reason or None),
         step=f"triage:{moved.turn}:{why}",
-        presses=triage_presses(moved, None),
+        presses=triage_presses(moved),
     )
     record = Record(kind="to_triage", codes=(("why", why), ("from_department", case.department or "")))
     return Decision(case=moved, effects=(record, RefreshNotice(), notice), result="forwarded")

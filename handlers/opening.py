@@ -16,6 +16,7 @@ from handlers.handing import awaiting, hand, missing
 from handlers.heard import CitizenWrote
 from handlers.policy import FollowUps
 from handlers.replies import SENSITIVE_MATTER, alert, ask_facts, helplines, office_facts, portal_numbers
+from handlers.triage import triage_presses
 from handlers.understanding.meaning import Asked, Understanding
 from store.vocabulary import Awaiting, Kind, Platform, Register, Sensitivity, Status
 
@@ -121,14 +122,25 @@ def _without_ticket(seed: Seed, u: Understanding) -> Decision:
 def _emergency(case: Case, opened: Record, u: Understanding, now: datetime, ground: Ground) -> Decision:
     facts = Facts(helplines=helplines(case, ground, u), category=case.category)
     effects: list[Effect] = [opened, Say(template="emergency", facts=facts, step="answer", urgent=True)]
-    effects.append(alert("emergency_notice", "emergency", "emergency"))
     if case.category is not None and missing(case, ground) is Asked.NOTHING:
+        effects.append(alert("emergency_notice", "emergency", "emergency"))
         case, handed = hand(case, now, ground)
         effects += handed
     else:
         case = awaiting(replace(case, status=Status.TRIAGE), Awaiting.DETAILS, now, missing(case, ground))
+        case = _with_guesses(case, u)
+        effects.append(alert("emergency_notice", "emergency", "emergency", presses=triage_presses(case)))
         effects.append(Record(kind="to_triage", codes=(("why", "emergency"),)))
     return Decision(case=case, effects=tuple(effects), result="ticketed:emergency")
+
+
+def _with_guesses(case: Case, u: Understanding) -> Case:
+    """The case with what its words may mean, for what is not known yet."""
+    return replace(
+        case,
+        category_choices=u.category_choices if case.category is None else (),
+        district_choices=u.district_choices if case.district is None else (),
+    )
 
 
 def _grave(case: Case, opened: Record, template: str, u: Understanding, now: datetime, ground: Ground) -> Decision:
@@ -169,11 +181,7 @@ def _ordinary(case: Case, opened: Record, heard: CitizenWrote, now: datetime, gr
         previous_number=seed.previous_number,
     )
     if ask is not Asked.NOTHING:
-        case = replace(
-            awaiting(case, Awaiting.DETAILS, now, ask),
-            category_choices=u.category_choices if case.category is None else (),
-            district_choices=u.district_choices if case.district is None else (),
-        )
+        case = _with_guesses(awaiting(case, Awaiting.DETAILS, now, ask), u)
         say = Say(template="received_ask", facts=ask_facts(case, facts, has_media=heard.has_media), step="answer")
         return Decision(case=case, effects=(opened, say), result="ticketed:asked")
     case, handed = hand(case, now, ground)

@@ -25,9 +25,10 @@ from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting_nothing
 from handlers.policy import Policy
-from handlers.replies import ask_facts, office_facts, to_triage, triage_presses
+from handlers.replies import ask_facts, office_facts, to_triage
 from handlers.speaking import is_muted, not_askable_notice, resumed
 from handlers.time_limits import percent_passed, when_percent
+from handlers.triage import triage_presses
 from store.vocabulary import Awaiting, Outcome, Register, Sensitivity, Status
 
 EVERY_DAY = timedelta(hours=24)  # how often the CMO desk hears again of what waits for it
@@ -162,7 +163,7 @@ def _desk_notice(case: Case, now: datetime, presses: tuple[tuple[Press, ...], ..
         template="triage_notice",
         facts=Facts(category_choices=case.category_choices, district_choices=case.district_choices),
         step=f"triage:{case.turn}:waiting:{int(now.timestamp())}",
-        presses=triage_presses(case, None) if presses is None else presses,
+        presses=triage_presses(case) if presses is None else presses,
     )
 
 

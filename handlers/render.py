@@ -257,6 +257,9 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         month = locale.months["format"][width][local.month]
         return phrase("when", weekday, local.day, month, local.hour, local.minute)
 
+    def clock(moment: datetime) -> str:
+        return f"{_aware(moment).astimezone(OFFICE_ZONE):%H:%M}"
+
     def day(moment: datetime) -> str:
         local = _aware(moment).astimezone(OFFICE_ZONE)
         names = locale.days["format"]["wide"], locale.months["format"]["wide"]
@@ -280,6 +283,7 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         "phone": phone,
         "when": when,
         "day": day,
+        "clock": clock,
         "grouped": grouped,
         "stamped": stamped,
         "choices": numbered,

@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.case import Case
-from handlers.effects import Act, Audience, Decision, Effect, Notify, Press, Record, Say
+from handlers.effects import Audience, Decision, Effect, Notify, Press, Record, Say
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.heard import CitizenWrote
 from handlers.jurisdiction import office_of
+from handlers.triage import triage_presses
 from handlers.understanding.meaning import Understanding
 from store.vocabulary import Awaiting, Sensitivity, Status
 
@@ -31,10 +32,12 @@ HELPLINE_OF = {
 }
 
 
-def alert(template: str, step: str, why: str, facts: Facts | None = None) -> Notify:
+def alert(
+    template: str, step: str, why: str, facts: Facts | None = None, presses: tuple[tuple[Press, ...], ...] = ()
+) -> Notify:
     """Ring the CMO desk at once."""
     facts = replace(facts or Facts(), why=why, urgent=True)
-    return Notify(audience=Audience.CMO, template=template, facts=facts, step=step, urgent=True)
+    return Notify(audience=Audience.CMO, template=template, facts=facts, step=step, urgent=True, presses=presses)
 
 
 def ask_facts(case: Case, facts: Facts | None = None, *, has_media: bool = False, reworded: bool = False) -> Facts:
@@ -77,14 +80,6 @@ def result_facts(case: Case) -> Facts:
     )
 
 
-def triage_presses(case: Case, u: Understanding | None) -> tuple[tuple[Press, ...], ...]:
-    """What a clerk of the CMO desk is offered: the best guesses, then rejecting."""
-    categories = case.category_choices or ((u.category_choices if u else ()) if case.category is None else ())
-    rows = [(Press(act=Act.SET_CATEGORY, argument=code),) for code in categories[:3]]
-    rows += [(Press(act=Act.SET_DISTRICT, argument=name),) for name in case.district_choices[:3]]
-    return (*rows, (Press(act=Act.FORWARD), Press(act=Act.REJECT)))
-
-
 def said(case: Case, template: str, result: str, *effects: Effect, facts: Facts | None = None) -> Decision:
     say = Say(template=template, facts=facts or Facts(), step="answer")
     return Decision(case=case, effects=(*effects, say), result=result)
@@ -98,7 +93,7 @@ def to_triage(case: Case, why: str) -> tuple[Case, str, str, Effect, Effect]:
         template="triage_notice",
         facts=Facts(why=why, category_choices=case.category_choices, district_choices=case.district_choices),
         step=f"triage:{case.turn}:{why}",
-        presses=triage_presses(case, None),
+        presses=triage_presses(case),
     )
     return moved, "handed_to_desk", "answered:triage", Record(kind="to_triage", codes=(("why", why),)), notice
 

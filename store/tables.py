@@ -180,6 +180,8 @@ tickets = sa.Table(
     count("disposal_count"),
     count("forward_count"),
     count("turn"),  # how often it was handed to an office; buttons of an earlier turn are dead
+    sa.Column("claimed_by", sa.Integer()),  # the officer of the CMO desk who is working on it
+    moment("claimed_until_at", nullable=True),
     moment("confirm_asked_at", nullable=True),  # the duty desk was asked whether an emergency is over
     moment("wake_at", nullable=True),  # when time passing will matter next
     sa.CheckConstraint(

@@ -34,6 +34,7 @@ from handlers.render import (
     render,
     render_result_within,
 )
+from handlers.triage import matters_of
 from handlers.understanding.taxonomy import taxonomy
 from store.vocabulary import Disposal, Language, Platform, Sensitivity, Status
 
@@ -52,13 +53,14 @@ TOLD = (
     "private_first", "senior_needed", "not_yours_yet", "invite_expired", "invite_used", "invite_unknown",
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
     "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "promise", "sent_up", "time_asked", "time_granted",
-    "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
+    "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter", "nothing_to_claim",
     "find_personal", "caption_missing", "not_a_photo",
 )  # fmt: skip
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
     "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",
-    "more_time", "grant", "refuse_time",
+    "more_time", "grant", "refuse_time", "claim", "keys_root", "keys_matters", "keys_districts",
+    *(f"keys_{group}" for group in matters_of()),
 )  # fmt: skip
 
 TYPICAL = Facts(
@@ -227,6 +229,16 @@ VARIANTS: dict[str, Variants] = {
         ("mine", {"why": "mine", "hidden_count": 2}),
         ("found", {"why": "find"}),
         *((f"no {why}", {"why": why, "total": 0, "listed": ()}) for why in ("pending", "late", "mine", "find")),
+    ),
+    "triage_notice": (
+        ("", {}),
+        ("claimed", {"claimed_by": "R. Lal", "claimed_until_at": DUE}),
+        ("settled", {"why": "settled"}),
+        ("not taken up", {"why": "settled", "status": Status.REJECTED}),
+    ),
+    "claimed": (
+        ("taken", {"why": "taken", "claimed_by": "R. Lal", "claimed_until_at": DUE}),
+        ("yours", {"why": "yours"}),
     ),
     "toast": tuple((code, {"why": code}) for code in TOLD),
     "refusal": (("one", {"why": "no_text"}),),

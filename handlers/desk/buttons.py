@@ -74,6 +74,8 @@ def _label(act: Act, argument: str, language: Language) -> str:
             return render(language, "officer", "button", Facts(why=argument))
         case Act.SAYS:
             return render(language, "officer", "button", Facts(why=argument.partition("|")[2]))
+        case Act.OPEN_KEYS:
+            return render(language, "officer", "button", Facts(why=f"keys_{argument}"))
         case Act.SHOW:
             return argument  # the ticket's number
         case Act.PAGE:

@@ -10,6 +10,7 @@ from handlers.desk.notices import notice_presses
 from handlers.desk.snapshot import Snapshot, numbers_in
 from handlers.desk.steps import Origin, Outcome, Step
 from handlers.desk.telling import chair_of, refuse, stranger_code, tell_officer, toast_code
+from handlers.desk.triage import claim_by_command
 from handlers.effects import Decision, Effect, How, Tell
 from handlers.facts import Facts
 from handlers.routing import may_see
@@ -25,6 +26,8 @@ def command(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
             return tell_officer(origin, "help", Facts(), How.REPLY, "answered:help")
         case "/ticket":
             return _card(snapshot, origin, update)
+        case "/claim":
+            return claim_by_command(snapshot, origin, update)
     return Outcome("ignored:command")
 
 

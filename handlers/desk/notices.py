@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from handlers.case import Case
+from handlers.claiming import holder
 from handlers.desk.addresses import is_group
 from handlers.desk.officers_pictures import photo_needed
 from handlers.effects import Act, Audience, Press
@@ -20,6 +21,7 @@ from handlers.jurisdiction import office_of
 from handlers.routing import supervisor_of
 from handlers.understanding import mask
 from store.accounts import Account
+from store.people import Directory
 from store.vocabulary import Sensitivity, Status
 
 LONGEST_COMPLAINT = 1200  # characters of the citizen's words in a notice (Telegram allows 4,096 in all)
@@ -78,7 +80,21 @@ def notice_facts(
         category_choices=case.category_choices,
         district_choices=case.district_choices,
         opened_at=case.opened_at,
+        claimed_by=_clerk(case, ground, now),
+        claimed_until_at=case.claimed_until_at,
     )
+
+
+def _clerk(case: Case, ground: Ground, now: datetime) -> str | None:
+    """The name of whoever is working on it at the CMO desk."""
+    clerk = holder(case, now)
+    return name_of(clerk, ground.directory) if clerk is not None else None
+
+
+def name_of(officer_id: int, directory: Directory) -> str:
+    """The officer's name; that of nobody who left the directory."""
+    people = (one for post in directory.posts.values() for one in post.holders)
+    return next((one.name for one in people if one.id == officer_id), "?")
 
 
 def for_audience(facts: Facts, case: Case, audience: Audience) -> Facts:

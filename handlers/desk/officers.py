@@ -17,6 +17,7 @@ from handlers.desk.reports import album_picture, draft_report, report_pressed
 from handlers.desk.snapshot import ABOUT_DRAFTS, Ours, Snapshot
 from handlers.desk.steps import Origin, Outcome, Step, Words
 from handlers.desk.telling import chair_of, refuse, stranger_code, toast_code
+from handlers.desk.triage import is_triage, placed_by_words, pressed_at_triage
 from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Say, Tell
 from handlers.facts import Facts
 from handlers.heard import (
@@ -32,21 +33,13 @@ from handlers.heard import (
 )
 from handlers.render import RenderError, render
 from handlers.speaking import may_speak_unasked, speak_within_limits
+from handlers.triage import REJECT_REASONS
 from handlers.understanding import mask, read_answer
 from handlers.understanding.meaning import Asked, Verdict
 from store.inbound import DeskUpdate
 from store.inbox import InboxRow
 from store.vocabulary import DeskVerb, Platform, Register, Role
 
-REJECT_REASONS = (
-    "not_a_grievance",
-    "personal_dispute",
-    "court_matter",
-    "rti",
-    "service_rule",
-    "no_details",
-    "other_government",
-)
 LONGEST_WORDS = 2000  # characters of an officer's reply that are kept
 ATR_TEMPLATES = frozenset(
     {
@@ -112,6 +105,8 @@ def _pressed(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
         return toast_code(origin, "closed_ticket" if case.ended else "old_button")
     origin = replace(origin, by=by)
     act, argument = Act(button["act"]), button["argument"]
+    if is_triage(case, by, act):
+        return pressed_at_triage(snapshot, origin, case, by, act, argument, _act_pressed)
     if act in ABOUT_DRAFTS:
         return report_pressed(snapshot, origin, case, by, act, argument)
     return _act_pressed(snapshot, origin, case, by, act, argument)
@@ -237,7 +232,7 @@ def _reply_meant(
     if from_cmo and case.register is Register.GRAVE and ours.template in DESK_WORDS_TEMPLATES:
         return _to_the_grieving(snapshot, origin, update, case, by)
     if ours.template in PLACING_TEMPLATES and from_cmo and not case.with_office:
-        return _placed(snapshot, origin, update, case, by)
+        return placed_by_words(snapshot, origin, case, by, lambda: _placed(snapshot, origin, update, case, by))
     if ours.template in REPORTED_UNDER:
         return draft_report(snapshot, origin, update, case, by)
     return refuse(origin, "not_here", case)

@@ -176,6 +176,7 @@ def _load_our_messages(
     wanted = {post.reply_to_id for _, post in posts if post.reply_to_id}
     wanted |= {post.message_id for _, post in posts if post.by_us}
     wanted |= {_answered(update) for update in updates if update.reply_to_id}
+    wanted |= {pressed_under(update) for update in updates if update.press_id}
     _know_by_id(conn, snapshot, wanted)
     strange = {update.key: update for update in updates if _answers_unknown_words(snapshot, update)}
     for update in strange.values():
@@ -198,6 +199,11 @@ def _know_by_id(conn: sa.Connection, snapshot: Snapshot, wanted: Collection[str]
 
 def _answered(update: DeskUpdate) -> str:
     return f"{update.chat_id}:{update.reply_to_id}"
+
+
+def pressed_under(update: DeskUpdate) -> str:
+    """Our message whose button was pressed, by the platform's id."""
+    return f"{update.chat_id}:{update.message_id}"
 
 
 def _answers_unknown_words(snapshot: Snapshot, update: DeskUpdate) -> bool:
