@@ -11,12 +11,10 @@ from datetime import datetime
 
 from handlers.case import Case
 from handlers.effects import (
-    Act,
     Audience,
     Decision,
     Effect,
     Notify,
-    Press,
     Record,
     RefreshNotice,
     Say,
@@ -26,6 +24,7 @@ from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting, awaiting_nothing, hand, is_complete, rehand
 from handlers.heard import CitizenWrote
+from handlers.objecting import accepts, hear_objection
 from handlers.replies import add, office_facts, result_facts, status_facts, to_triage, words_of
 from handlers.speaking import is_muted
 from handlers.understanding.meaning import Asked, Verdict
@@ -176,24 +175,16 @@ def hear_after_end(case: Case, heard: CitizenWrote, now: datetime, ground: Groun
         return completed
     if case.status is Status.WITHDRAWN and not _is_thanks(heard):
         return _after_withdrawal(case, heard, now, ground)
+    if case.status is Status.REJECTED and not accepts(heard, is_thanks=_is_thanks(heard)):
+        return hear_objection(case, heard, now, ground.directory)
+    if case.status is Status.REJECTED:
+        return Decision(case=case, effects=(Record(kind="heard"),), result="ignored:thanks")
     settled = wants.status or wants.withdraw or _is_thanks(heard)
     if case.status is Status.CLOSED and not settled and _is_matter(heard):
         return Decision(case=case, result="other_matter", rest=heard.text)
     if not _is_thanks(heard):
         say = Say(template="status", facts=status_facts(case, now), step="answer")
-        extra: tuple[Effect, ...] = ()
-        if case.status is Status.REJECTED:
-            words = Facts(words=heard.understanding.masked or None, why="objection")
-            extra = (
-                Notify(
-                    audience=Audience.CMO,
-                    template="addition_notice",
-                    facts=words,
-                    step=f"objection:{heard.message_id}",
-                    presses=((Press(act=Act.REOPEN),),),
-                ),
-            )
-        return Decision(case=case, effects=(Record(kind="heard"), *extra, say), result="answered:status")
+        return Decision(case=case, effects=(Record(kind="heard"), say), result="answered:status")
     return Decision(case=case, effects=(Record(kind="heard"),), result="ignored:thanks")
 
 

@@ -47,6 +47,9 @@ class Case:
     accepted_at: datetime | None = None
     disposed_at: datetime | None = None
     ended_at: datetime | None = None
+    rejected_by: int | None = None  # the officer who did not take it up; None where no person did
+    objected_at: datetime | None = None  # the citizen may do that once
+    objection_settled_at: datetime | None = None
     outcome: Outcome | None = None
     due_at: datetime | None = None
     paused_at: datetime | None = None

@@ -36,6 +36,7 @@ class Act(StrEnum):
     REJECT = "reject"
     REJECT_FOR = "reject_for"
     REOPEN = "reopen"
+    UPHOLD = "uphold"  # the objection is refused
     SET_CATEGORY = "set_category"
     SET_DISTRICT = "set_district"
     MORE_TIME = "more_time"

@@ -57,6 +57,7 @@ class Facts:
     officer_words: str | None = None  # the action-taken report, already masked
     disposal: Disposal | None = None  # what the office's answer says; None: done
     question: str | None = None  # the officer's question, already masked
+    may_object: bool = False  # the citizen may still say that they do not accept it
     again: bool = False  # the ticket moved before: its moment keeps this text apart from the last one
     need_reason: bool = False  # the citizen said no without saying what is left
     reason: str | None = None  # code of a listed reason

@@ -95,6 +95,13 @@ class DeskReopened:
     by: OfficerBy
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionRefused:
+    """Another person of the CMO desk has read the objection, and the ticket is not taken up."""
+
+    by: OfficerBy
+
+
 @dataclass(frozen=True, slots=True)
 class Silence:
     """Time has passed."""
@@ -150,6 +157,7 @@ OfficerActed = (
     | OfficerRejected
     | DeskPlaced
     | DeskReopened
+    | ObjectionRefused
     | OfficerAskedTime
     | SeniorSettledTime
 )

@@ -28,6 +28,7 @@ from handlers.handing import awaiting, awaiting_nothing, hand, missing, rehand
 from handlers.heard import (
     DeskPlaced,
     DeskReopened,
+    ObjectionRefused,
     OfficerAccepted,
     OfficerActed,
     OfficerAsked,
@@ -38,6 +39,7 @@ from handlers.heard import (
     SeniorSettledTime,
 )
 from handlers.more_time import ask_time, settle_time
+from handlers.objecting import check_may_settle, is_open, refuse_objection
 from handlers.refusing import ActRefused
 from handlers.replies import ask_facts, office_facts, result_facts
 from handlers.speaking import may_speak_unasked
@@ -65,7 +67,9 @@ def hear_officer(case: Case, act: OfficerActed, now: datetime, ground: Ground) -
         case DeskPlaced():
             return _place(case, act, now, ground)
         case DeskReopened():
-            return _reopen_by_desk(case, now, ground)
+            return _reopen_by_desk(case, act, now, ground)
+        case ObjectionRefused():
+            return refuse_objection(case, act, now)
         case OfficerAskedTime():
             return ask_time(case, act)
         case SeniorSettledTime():
@@ -184,10 +188,17 @@ def _dispose(case: Case, act: OfficerDisposed, now: datetime, ground: Ground) ->
 def _reject(case: Case, act: OfficerRejected, now: datetime) -> Decision:
     if case.ended or case.status is Status.DISPOSED:
         raise ActRefused("closed_ticket")
-    rejected = replace(awaiting_nothing(case), status=Status.REJECTED, ended_at=now, paused_at=None)
+    rejected = replace(
+        awaiting_nothing(case), status=Status.REJECTED, ended_at=now, paused_at=None, rejected_by=act.by.officer_id
+    )
     # A ticket taken back may be rejected again, and each time the citizen is told.
     step = f"rejected:{case.turn}:{case.reopen_count}:{int(now.timestamp())}"
-    say = Say(template="rejected", facts=Facts(reason=act.reason), step=step, unasked=True)
+    say = Say(
+        template="rejected",
+        facts=Facts(reason=act.reason, may_object=case.objected_at is None),
+        step=step,
+        unasked=True,
+    )
     record = Record(kind="rejected", codes=(("reason", act.reason),))
     return Decision(case=rejected, effects=(record, RefreshNotice(), say), result="rejected")
 
@@ -197,9 +208,10 @@ def _place(case: Case, act: DeskPlaced, now: datetime, ground: Ground) -> Decisi
     rejected = case.status is Status.REJECTED
     if (case.ended and not rejected) or case.status is Status.DISPOSED:
         raise ActRefused("closed_ticket")
+    check_may_settle(case, act.by.officer_id)
     kind = ground.taxonomy.categories.get(act.category or case.category or "")
     placed = replace(
-        case,
+        _objection_granted(case, now),
         category=act.category or case.category,
         district=act.district or case.district,
         sensitivity=kind.sensitivity if kind and case.sensitivity is not Sensitivity.SENSITIVE else case.sensitivity,
@@ -224,12 +236,17 @@ def _place(case: Case, act: DeskPlaced, now: datetime, ground: Ground) -> Decisi
     return Decision(case=asking, effects=(record, label, say), result="set")
 
 
-def _reopen_by_desk(case: Case, now: datetime, ground: Ground) -> Decision:
+def _objection_granted(case: Case, now: datetime) -> Case:
+    return replace(case, objection_settled_at=now, paused_at=None) if is_open(case) else case
+
+
+def _reopen_by_desk(case: Case, act: DeskReopened, now: datetime, ground: Ground) -> Decision:
     """A dissatisfaction nobody could prove by comment, checked by the CMO desk."""
     if case.status not in (Status.CLOSED, Status.DISPOSED, Status.REJECTED):
         raise ActRefused("old_button")
+    check_may_settle(case, act.by.officer_id)
     again = replace(
-        case,
+        _objection_granted(case, now),
         reopen_count=case.reopen_count + (case.status is not Status.REJECTED),
         escalation_level=min(case.escalation_level + 1, ground.policy.top_level),
     )

@@ -24,6 +24,7 @@ from handlers.effects import (
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting_nothing
+from handlers.objecting import is_open, objection_notice
 from handlers.policy import Policy
 from handlers.replies import ask_facts, office_facts, to_triage
 from handlers.speaking import is_muted, not_askable_notice, resumed
@@ -105,6 +106,8 @@ def _confirm(case: Case, policy: Policy) -> datetime | None:
 
 def _waits_for_desk(case: Case) -> datetime | None:
     """When the CMO desk is told again of a ticket that nobody but it can move."""
+    if is_open(case):
+        return (case.paused_at or case.objected_at or case.opened_at) + EVERY_DAY
     asks = case.awaiting is Awaiting.DETAILS and not case.reminded
     if case.status is not Status.TRIAGE or asks:
         return None
@@ -123,7 +126,7 @@ def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
     if (moment := _limit_step(case, policy)) and moment <= now:
         return _limit_passed(case, now, ground)
     if (moment := _waits_for_desk(case)) and moment <= now:
-        return _tell_desk_again(case, now)
+        return _tell_desk_again(case, now, ground)
     return Decision(case=case, result="nothing_due")
 
 
@@ -150,9 +153,12 @@ def _unconfirmed(case: Case, now: datetime, policy: Policy) -> Decision:
     return Decision(case=raised, effects=tuple(effects), result="escalated")
 
 
-def _tell_desk_again(case: Case, now: datetime) -> Decision:
+def _tell_desk_again(case: Case, now: datetime, ground: Ground) -> Decision:
     record = Record(kind="desk_reminded")
     waiting = replace(case, paused_at=now)
+    if is_open(case):
+        notice = objection_notice(case, ground.directory, f"objection:waiting:{int(now.timestamp())}")
+        return Decision(case=waiting, effects=(record, notice), result="reminded")
     return Decision(case=waiting, effects=(record, _desk_notice(case, now)), result="reminded")
 
 

@@ -80,7 +80,12 @@ def _of_chairs(post: sa.Column[Any], owners: Collection[str], ordinary_of: Colle
 def _waiting(owners: Collection[str], ordinary_of: Collection[str], *, unplaced: bool) -> sa.ColumnElement[bool]:
     at_a_chair = sa.and_(tickets.c.status.in_(WITH_OFFICE), _of_chairs(tickets.c.owner_post, owners, ordinary_of))
     nobodys = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.is_(None))
-    here = sa.or_(at_a_chair, nobodys, tickets.c.status == Status.TRIAGE) if unplaced else at_a_chair
+    objected = sa.and_(
+        tickets.c.status == Status.REJECTED,
+        tickets.c.objected_at.is_not(None),
+        tickets.c.objection_settled_at.is_(None),
+    )
+    here = sa.or_(at_a_chair, nobodys, tickets.c.status == Status.TRIAGE, objected) if unplaced else at_a_chair
     return sa.and_(here, ~is_in_shadow(tickets.c.id))
 
 

@@ -169,6 +169,9 @@ tickets = sa.Table(
     moment("accepted_at", nullable=True),
     moment("disposed_at", nullable=True),
     moment("ended_at", nullable=True),
+    sa.Column("rejected_by", sa.Integer()),  # the officer who did not take it up
+    moment("objected_at", nullable=True),  # the citizen did not accept that
+    moment("objection_settled_at", nullable=True),
     word("outcome", Outcome, nullable=True),
     moment("due_at", nullable=True),
     moment("paused_at", nullable=True),

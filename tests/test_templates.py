@@ -53,13 +53,13 @@ TOLD = (
     "private_first", "senior_needed", "not_yours_yet", "invite_expired", "invite_used", "invite_unknown",
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
     "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "promise", "sent_up", "time_asked", "time_granted",
-    "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter", "nothing_to_claim",
-    "find_personal", "caption_missing", "not_a_photo",
+    "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
+    "find_personal", "caption_missing", "not_a_photo", "nothing_to_claim", "another_decides", "objection_decided", "upheld",
 )  # fmt: skip
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
     "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",
-    "more_time", "grant", "refuse_time", "claim", "keys_root", "keys_matters", "keys_districts",
+    "more_time", "grant", "refuse_time", "claim", "uphold", "keys_root", "keys_matters", "keys_districts",
     *(f"keys_{group}" for group in matters_of()),
 )  # fmt: skip
 
@@ -201,8 +201,9 @@ VARIANTS: dict[str, Variants] = {
     "outside": (("ticket", {}), ("none", {"number": None})),
     "withdrawal_undone": (("office", {}), ("desk", {"department": None})),
     "rejected": (
-        *((reason, {"reason": reason}) for reason in REASONS),
-        ("again", {"reason": "not_a_grievance", "again": True, "said_at": DUE}),
+        *((reason, {"reason": reason, "may_object": True}) for reason in REASONS),
+        ("objected before", {"reason": "rti"}),
+        ("again", {"reason": "not_a_grievance", "again": True, "may_object": True, "said_at": DUE}),
     ),
     "emergency": (
         ("wire", {"helplines": ("emergency", "power_danger")}),
@@ -236,6 +237,7 @@ VARIANTS: dict[str, Variants] = {
         ("settled", {"why": "settled"}),
         ("not taken up", {"why": "settled", "status": Status.REJECTED}),
     ),
+    "objection_notice": (("named", {}), ("nobody", {"officer": None}), ("alone", {"why": "alone"})),
     "claimed": (
         ("taken", {"why": "taken", "claimed_by": "R. Lal", "claimed_until_at": DUE}),
         ("yours", {"why": "yours"}),

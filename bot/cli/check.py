@@ -47,6 +47,7 @@ def command(ctx: click.Context, /, *, offline: bool, as_json: bool, settings_tab
 def _findings(*, offline: bool) -> list[Finding]:
     from bot import checking
     from bot.checking_budget import budget_findings
+    from bot.checking_cmo import cmo_findings
     from bot.cli.opening import opened, settings
     from bot.settings import SettingsError
     from handlers.understanding.tables import BadTable
@@ -67,6 +68,7 @@ def _findings(*, offline: bool) -> list[Finding]:
             found.append(checking.Finding("database", True, f"{engine.dialect.name}, up to date"))
             found += checking.store_findings(engine, now)
             found += budget_findings(engine, loaded, now)
+            found += cmo_findings(engine, now)
     except DatabaseUnusable as error:
         found.append(checking.Finding("database", False, str(error)))
     return found

@@ -79,6 +79,15 @@ class Officers:
         """A clerk of the CMO desk."""
         return self._holder(cmo_post(self.stage.directory))
 
+    def second_clerk(self, case: Case) -> Officer:
+        """Another person of the CMO desk than the one who rejected."""
+        post = cmo_post(self.stage.directory)
+        others = (one for one in (post.holders if post else ()) if one.telegram_user_id and one.id != case.rejected_by)
+        found = next(others, None)
+        if found is None:
+            raise CannotAct("Nobody else sits at the CMO desk.")
+        return found
+
     def viewer(self, case: Case) -> tuple[Post, Officer]:
         """Somebody of the CMO who may look but not act."""
         posts = self.stage.directory.posts.values()
@@ -211,16 +220,19 @@ class Officers:
         if spot is None:
             raise CannotAct("No notice about this ticket has reached the CMO desk.")
         await self.press(case, clerk, "reject", spot=spot)
-        choice = self.last_of(case, "choose_reason")
+        choice = self.last_of(case, "choose_reason") or spot  # the reasons come in the notice's own place
         return await self.press(case, clerk, reason, spot=choice)
 
     async def reopen(self, case: Case) -> str:
         """A clerk reopens on a word that was checked."""
-        _, clerk = self.clerk()
-        spot = self.last_of(case, "addition_notice")
+        return await self.settle(case, self.clerk()[1], "reopen")
+
+    async def settle(self, case: Case, clerk: Officer, why: str) -> str:
+        """A clerk decides on the latest word about a ticket that has ended."""
+        spot = self.last_of(case, "objection_notice" if case.objected_at else "addition_notice")
         if spot is None:
             raise CannotAct("No word about this ticket has reached the CMO desk.")
-        return await self.press(case, clerk, "reopen", spot=spot)
+        return await self.press(case, clerk, why, spot=spot)
 
     # -- what they see -------------------------------------------------------------------------------------------------------
 

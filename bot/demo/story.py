@@ -330,10 +330,14 @@ class Player:
                 return await officers.reject(case, argument)
             case "reopen" if step.who == "desk":
                 return await officers.reopen(case)
+            case "uphold" if step.who == "desk":
+                return await officers.settle(case, officers.second_clerk(case), "uphold")
+            case "yield" if step.who == "desk":
+                return await officers.settle(case, officers.second_clerk(case), "reopen")
         raise self._broken(
             step,
             "an officer can: accept, dispose: TEXT, ask: TEXT, forward DEPARTMENT, return: TEXT, write: TEXT; "
-            "the desk besides: place: WORDS, reject REASON, reopen.",
+            "the desk besides: place: WORDS, reject REASON, reopen, and another clerk: uphold, yield.",
         )
 
 

@@ -32,6 +32,9 @@ DISCREET = frozenset(
         "emergency_over",
         "addition",
         "repeat",
+        "objection_received",
+        "objection_refused",
+        "objection_final",
         "status",
         "status_which",
     }

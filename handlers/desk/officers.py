@@ -23,6 +23,7 @@ from handlers.facts import Facts
 from handlers.heard import (
     DeskPlaced,
     DeskReopened,
+    ObjectionRefused,
     OfficerAccepted,
     OfficerAsked,
     OfficerAskedTime,
@@ -53,7 +54,7 @@ ATR_TEMPLATES = frozenset(
         "answer_notice",
     }
 )
-PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice"})
+PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "objection_notice"})
 REPORTED_UNDER = ATR_TEMPLATES | PLACING_TEMPLATES
 DESK_WORDS_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "addition_notice"})
 PROMPTS = {Act.ASK: "prompt_question", Act.DISPOSE: "prompt_atr", Act.MORE_TIME: "prompt_time"}
@@ -138,6 +139,8 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             return act_on(snapshot, origin, case, OfficerRejected(by=by, reason=argument), "rejected")
         case Act.REOPEN if from_cmo:
             return act_on(snapshot, origin, case, DeskReopened(by=by), "reopened")
+        case Act.UPHOLD if from_cmo:
+            return act_on(snapshot, origin, case, ObjectionRefused(by=by), "upheld")
         case Act.SET_CATEGORY if from_cmo:
             return act_on(snapshot, origin, case, DeskPlaced(by=by, category=argument), "set")
         case Act.SET_DISTRICT if from_cmo:
