@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from bot.app import port_of
+from bot.checking_directory import directory_findings
 from bot.clocks import ClockUnavailable, RemoteClock, WallClock
+from bot.findings import Finding
 from bot.office_calendar import HolidaysFileFault, office_holidays
 from bot.platforms.port import Identity, PlatformError, Unreachable
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
 from handlers.readiness import read_tables
 from handlers.understanding.tables import BadTable
-from handlers.understanding.taxonomy import taxonomy
 from store import held, inbox, outbox, rewinding
 from store.alarms import open_alarms
 from store.channels import all_channels
 from store.db import reading
-from store.directory import load_directory
 from store.gaps import Gap, open_gaps
-from store.holes import Hole, holes
 from store.marks import BACKED_UP, marked
 from store.tables import tickets
 from store.vocabulary import DeliveryState, InboxState
@@ -38,15 +35,6 @@ from store.vocabulary import DeliveryState, InboxState
 BACKUP_EVERY = timedelta(hours=26)  # a day and what a slow night may take
 UNCLAIMED_AFTER = timedelta(hours=1)  # a post of the lost time may still be read by a later sweep
 NAMED = 5  # codes listed in one finding; more are counted
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: `text` says that it is well, or what to do."""
-
-    area: str
-    ok: bool
-    text: str
 
 
 def settings_findings(settings: Settings) -> list[Finding]:
@@ -135,74 +123,13 @@ def store_findings(engine: sa.Engine, now: datetime) -> list[Finding]:
     """What the database says about desks, officers, stopped accounts and what waits for a person."""
     with reading(engine) as conn:
         return [
-            *_directory(conn, now),
+            *directory_findings(conn, now),
             *_stopped(conn),
             *_waiting(conn),
             *_alarms(conn),
             *_restored(conn, now),
             _backup(conn, now),
         ]
-
-
-# -- the directory ---------------------------------------------------------------------------------------------------
-
-
-def _directory(conn: sa.Connection, now: datetime) -> Iterator[Finding]:
-    known = taxonomy()
-    directory = load_directory(conn, now)
-    if not directory.posts:
-        yield Finding("directory", False, "it is empty; run `smgt desks import` and then `smgt officers import`.")
-        return
-    routed = {
-        code: [each for each in (category.department, category.rural_department, *category.other_departments) if each]
-        for code, category in known.categories.items()
-    }
-    found: dict[str, list[Hole]] = defaultdict(list)
-    for hole in holes(directory, routed, known.districts):
-        found[hole.code].append(hole)
-    yield from (_hole(code, several, len(known.districts)) for code, several in found.items())
-    if not found:
-        counted = f"{len(directory.desks)} desks, {len(directory.posts)} posts"
-        yield Finding("directory", True, f"{counted}; every complaint finds a person")
-
-
-def _hole(code: str, several: list[Hole], districts: int) -> Finding:
-    match code:
-        case "no_cmo_desk":
-            text = "no post of role cmo_desk has a desk; what finds no other place is lost from sight. Add one."
-        case "nobody_reachable":
-            named = _some(f"{one.department} ({_where(one.districts, districts)})" for one in several)
-            text = f"nobody who has joined can be reached for {named}; invite their officers"
-        case "post_vacant":
-            text = f"nobody holds {_some(one.post for one in several)}; import an officers.csv that names somebody"
-        case "post_unlinked":
-            named = _some(one.post for one in several)
-            text = f"the holders of {named} have not joined; send them `smgt officers invite` links"
-        case "away_uncovered":
-            named = _some(one.post for one in several)
-            text = f"on leave, and nobody stands in: {named}; `smgt officers leave ... --substitute`"
-        case "substitute_unlinked":
-            named = _some(f"{one.officer} ({one.post})" for one in several)
-            text = f"who stands in has not joined: {named}; send them `smgt officers invite` links"
-        case "substitute_unfit":
-            named = _some(f"{one.officer} ({one.post})" for one in several)
-            text = f"may no longer stand in: {named}; `smgt officers back`, then name somebody else"
-        case "desk_unbound":
-            text = f"no chat is bound to the desks {_some(one.desk for one in several)}; run `smgt desks bind`"
-        case "desk_lost":
-            text = f"the bot was removed from the chats of {_some(one.desk for one in several)}; add it again"
-        case _:
-            text = f"{code}: {_some(one.post or one.desk or one.department for one in several)}"
-    return Finding("directory", False, text)
-
-
-def _where(names: tuple[str, ...], of: int) -> str:
-    return "everywhere" if len(names) == of else names[0] if len(names) == 1 else f"{len(names)} districts"
-
-
-def _some(names: Iterable[str]) -> str:
-    every = list(names)
-    return ", ".join(every[:NAMED]) + (f" and {len(every) - NAMED} more" if len(every) > NAMED else "")
 
 
 # -- what waits for a person -----------------------------------------------------------------------------------------
@@ -238,6 +165,11 @@ def _waiting(conn: sa.Connection) -> Iterator[Finding]:
         yield Finding("gaps", False, f"and {len(unread) - NAMED} older ones; `smgt gaps list` shows all")
     if not unread:
         yield Finding("gaps", True, "every stretch of time was read, or looked at by a person")
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join(every[:NAMED]) + (f" and {len(every) - NAMED} more" if len(every) > NAMED else "")
 
 
 def _gap(one: Gap) -> str:

@@ -5,45 +5,37 @@ Owns the looking, over the directory's shapes; sentences for people are bot/chec
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from store.people import Directory, Leave, Post
+from store.people import RUNGS, Directory, Leave, Post
 from store.seating import held_by, why_not
-from store.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
     """Something missing in the directory.
 
-    `code`: no_cmo_desk · nobody_reachable (`department`, `districts`) · post_vacant (`post`: nobody holds it) ·
-    post_unlinked (`post`: a holder has not used the invite link) · away_uncovered (`post`: whoever holds it is on leave
-    and nobody stands in) · substitute_unlinked, substitute_unfit (`post`, `officer`: they cannot act, or may not) ·
-    desk_unbound, desk_lost (`desk`).
+    `code`: no_cmo_desk · post_vacant (`post`: nobody holds it) · post_unlinked (`post`: `officer` has not used the
+    invite link) · post_off_ladder (`post`: its department's ladder has no place for it) · away_uncovered (`post`:
+    whoever holds it is on leave and nobody stands in) · substitute_unlinked, substitute_unfit (`post`, `officer`: they
+    cannot act, or may not) · desk_unbound, desk_lost (`desk`).
     """
 
     code: str
     department: str = ""
-    districts: tuple[str, ...] = ()
     post: str = ""
     desk: str = ""
     officer: str = ""
 
 
-def holes(
-    directory: Directory, departments_of: Mapping[str, Collection[str]], districts: Collection[str]
-) -> list[Hole]:
-    """What would keep a complaint from reaching a person: missing people, posts and chats.
-
-    `departments_of`: category -> the departments it may be routed to. A department and district are reachable if
-    at any level a post covers them in which somebody who has linked Telegram sits today.
-    """
+def holes(directory: Directory) -> list[Hole]:
+    """What is missing: people, posts, substitutes and chats. Whom a complaint would reach is handlers/unreached.py's."""
     return [
         *_missing_cmo(directory),
-        *_unreached(directory, {d for found in departments_of.values() for d in found}, districts),
         *_empty_posts(directory),
         *_leaves(directory),
+        *_off_the_ladder(directory),
         *_mute_desks(directory),
     ]
 
@@ -53,26 +45,22 @@ def _missing_cmo(directory: Directory) -> Iterator[Hole]:
         yield Hole("no_cmo_desk")
 
 
-def _unreached(directory: Directory, departments: Collection[str], districts: Collection[str]) -> Iterator[Hole]:
-    for department in sorted(departments):
-        linked = [
-            post
-            for post in directory.posts.values()
-            if post.department == department
-            and post.role is not Role.FIELD_OFFICER
-            and any(one.telegram_user_id for one in post.acting)
-        ]
-        open_districts = sorted(d for d in districts if not any(post.covers(d) for post in linked))
-        if open_districts:
-            yield Hole("nobody_reachable", department=department, districts=tuple(open_districts))
-
-
 def _empty_posts(directory: Directory) -> Iterator[Hole]:
     for post in directory.posts.values():
+        absent = [holder.name for holder in post.holders if holder.telegram_user_id is None]
         if not post.holders:
             yield Hole("post_vacant", department=post.department or "", post=post.code)
-        elif not all(holder.telegram_user_id for holder in post.holders):
-            yield Hole("post_unlinked", department=post.department or "", post=post.code)
+        elif absent:
+            yield Hole("post_unlinked", department=post.department or "", post=post.code, officer=", ".join(absent))
+
+
+def _off_the_ladder(directory: Directory) -> Iterator[Hole]:
+    """A chair that the department's own ladder leaves out, or that stands at a level it has not."""
+    for post in directory.posts.values():
+        if post.department in directory.ladders and post.role in RUNGS:
+            on_it = post.role in directory.ladder(post.department) and post.level in directory.levels(post.department)
+            if not on_it:
+                yield Hole("post_off_ladder", department=post.department or "", post=post.code)
 
 
 def _mute_desks(directory: Directory) -> Iterator[Hole]:

@@ -251,6 +251,19 @@ def test_ladders_are_imported_and_shown_with_names_leave_and_holes(smgt: Smgt, d
     assert "a leave has an end" in _refused(smgt("officers", "leave", "phed-nodal"), 2)
 
 
+def test_a_check_shows_a_few_of_a_kind_and_every_one_when_asked(smgt: Smgt, directory: Path) -> None:
+    rows = "".join(f"spare-{at},Spare,hi,,\n" for at in range(9))
+    (directory / "desks.csv").write_text(DESKS + rows, encoding="utf-8")
+    assert smgt("desks", "import", str(directory / "desks.csv")).exit_code == 0
+    few, every = smgt("check", "--offline").stdout, smgt("check", "--offline", "--all").stdout
+    assert "more like this; `smgt check --all` names every one" in few
+    assert "desk spare-8 has no chat; /bind spare-8 in its group" not in few
+    assert "desk spare-8 has no chat; /bind spare-8 in its group" in every
+    assert "more like this" not in every
+    told = json.loads(smgt("check", "--offline", "--json").stdout)["findings"]
+    assert sum(one["code"] == "desk_unbound" for one in told) >= 9
+
+
 def test_desks_are_bound(smgt: Smgt, directory: Path) -> None:
     assert smgt("desks", "bind", "phed", "-100222", "--topic", "7").exit_code == 0
     chats = {

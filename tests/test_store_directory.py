@@ -11,6 +11,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from handlers.understanding.taxonomy import taxonomy
+from handlers.unreached import nobody_above, unreached
 from store.csv_lines import DirectoryFaults
 from store.db import reading, writing
 from store.differences import Difference
@@ -371,13 +373,10 @@ def test_one_user_who_takes_several_links_at_the_same_moment_becomes_one_officer
 
 
 def test_holes_are_found_and_close_when_filled(filled: sa.Engine) -> None:
-    departments = {"no_supply": ["power"], "theft": ["police"]}
-    assert holes(_load(filled), departments, DISTRICTS) == [
-        Hole("nobody_reachable", department="police", districts=("Hisar", "Rohtak")),
-        Hole("nobody_reachable", department="power", districts=("Hisar", "Rohtak")),
-        Hole("post_unlinked", post="cmo-desk"),
+    assert holes(_load(filled)) == [
+        Hole("post_unlinked", post="cmo-desk", officer="CMO Desk Clerk 1, CMO Desk Clerk 2"),
         Hole("post_vacant", department="power", post="power-head"),
-        Hole("post_unlinked", department="power", post="power-hisar"),
+        Hole("post_unlinked", department="power", post="power-hisar", officer="Nodal Officer 1"),
         Hole("desk_unbound", desk="cmo"),
     ]
     with writing(filled) as conn:
@@ -385,13 +384,13 @@ def test_holes_are_found_and_close_when_filled(filled: sa.Engine) -> None:
     with writing(filled) as conn:
         redeem_invite(conn, token, "501", NOW)
         mark_desk_lost(conn, "-100200", NOW)
-    found = holes(_load(filled), departments, DISTRICTS)
-    assert Hole("nobody_reachable", department="power", districts=("Rohtak",)) in found
+    found = holes(_load(filled))
+    assert not any(hole.post == "power-hisar" for hole in found)
     assert Hole("desk_lost", desk="power") in found
 
 
 def test_a_directory_without_a_cmo_desk_has_that_hole(engine: sa.Engine) -> None:
-    assert holes(_load(engine), {}, ()) == [Hole("no_cmo_desk")]
+    assert holes(_load(engine)) == [Hole("no_cmo_desk")]
 
 
 # -- the demo's directory -------------------------------------------------------------------------------------
@@ -408,7 +407,9 @@ def test_the_demo_directory_covers_every_department_and_district(engine: sa.Engi
         conn.execute(sa.update(officers).values(telegram_user_id=sa.cast(officers.c.id, sa.String)))
     directory = _load(engine)
     routed = sorted(departments - {"central", "triage"})  # told whom to ask, and the CMO's own desk
-    assert {hole.code for hole in holes(directory, {"any": routed}, districts)} == {"desk_unbound"}
+    assert {hole.code for hole in holes(directory)} == {"desk_unbound"}
+    assert unreached(directory, taxonomy()) == []
+    assert nobody_above(directory, districts) == {}
     for department in routed:
         ladder = {
             (district, level)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from bot.checking import Finding
+    from bot.findings import Finding
+
+MOST_OF_A_KIND = 6  # a directory nobody has joined yet has hundreds
 
 
 @click.command(
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 Examples:
   smgt check
   smgt check --offline             without asking the platforms who we are
+  smgt check --all                 every hole of the directory, however many
   smgt check --json
   smgt check --settings-table      every setting as a Markdown table
 
@@ -24,10 +28,11 @@ Exit code 1 if something is to do. Nothing is changed and nothing is sent.
 """,
 )
 @click.option("--offline", is_flag=True, help="do not ask the platforms")
+@click.option("--all", "every", is_flag=True, help="every line, also where there are many of a kind")
 @click.option("--json", "as_json", is_flag=True, help='as one JSON object: {"ok": ..., "findings": [...]}')
 @click.option("--settings-table", is_flag=True, help="print every setting as a Markdown table, look at nothing")
 @click.pass_context
-def command(ctx: click.Context, /, *, offline: bool, as_json: bool, settings_table: bool) -> None:
+def command(ctx: click.Context, /, *, offline: bool, every: bool, as_json: bool, settings_table: bool) -> None:
     """Look at settings, credentials, database, desks, officers and what waits for a person."""
     if settings_table:
         _settings_table()
@@ -39,9 +44,19 @@ def command(ctx: click.Context, /, *, offline: bool, as_json: bool, settings_tab
 
         show_json({"ok": well, "findings": findings})
     else:
-        for one in findings:
-            click.echo(f"{'ok   ' if one.ok else 'to do'}  {one.area}: {one.text}")
+        _show(findings, most=len(findings) if every else MOST_OF_A_KIND)
     ctx.exit(0 if well else 1)
+
+
+def _show(findings: list[Finding], most: int) -> None:
+    """Line by line; of many of one kind the first few, and how many more there are."""
+    for (area, code), alike in groupby(findings, key=lambda one: (one.area, one.code)):
+        lines = list(alike)
+        shown = lines[:most] if code else lines
+        for one in shown:
+            click.echo(f"{'ok   ' if one.ok else 'to do'}  {one.area}: {one.text}")
+        if more := len(lines) - len(shown):
+            click.echo(f"to do  {area}: and {more} more like this; `smgt check --all` names every one")
 
 
 def _findings(*, offline: bool) -> list[Finding]:
@@ -49,6 +64,7 @@ def _findings(*, offline: bool) -> list[Finding]:
     from bot.checking_budget import budget_findings
     from bot.checking_cmo import cmo_findings
     from bot.cli.opening import opened, settings
+    from bot.findings import Finding
     from bot.settings import SettingsError
     from handlers.understanding.tables import BadTable
     from store.db import DatabaseUnusable
@@ -56,21 +72,21 @@ def _findings(*, offline: bool) -> list[Finding]:
     try:
         loaded = settings()
     except SettingsError as error:
-        return [checking.Finding("settings", False, fault) for fault in error.faults]
+        return [Finding("settings", False, fault) for fault in error.faults]
     except BadTable as error:
-        return [checking.Finding("tables", False, str(error))]
+        return [Finding("tables", False, str(error))]
     clock, now = checking.clock_findings(loaded)
     found = [*checking.settings_findings(loaded), *checking.table_findings(loaded), *clock]
     if not offline:
         found += checking.account_findings(loaded, now)
     try:
         with opened(loaded) as engine:
-            found.append(checking.Finding("database", True, f"{engine.dialect.name}, up to date"))
+            found.append(Finding("database", True, f"{engine.dialect.name}, up to date"))
             found += checking.store_findings(engine, now)
             found += budget_findings(engine, loaded, now)
             found += cmo_findings(engine, now)
     except DatabaseUnusable as error:
-        found.append(checking.Finding("database", False, str(error)))
+        found.append(Finding("database", False, str(error)))
     return found
 
 
