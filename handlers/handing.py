@@ -12,7 +12,7 @@ from handlers.case import Case
 from handlers.effects import Audience, Effect, Hand, Notify, Record
 from handlers.facts import Facts
 from handlers.ground import Ground
-from handlers.routing import Assignment, assign, is_held
+from handlers.routing import Assignment, assign
 from handlers.time_limits import due_at
 from handlers.understanding.meaning import Asked
 from store.vocabulary import Awaiting, Sensitivity, Status
@@ -101,14 +101,9 @@ def hand(
 
 
 def rehand(case: Case, now: datetime, ground: Ground, *, kind: str) -> tuple[Case, tuple[Effect, ...]]:
-    """Give the case back to the very office that had it: same post, a new turn with a new limit.
-
-    Where nobody sits in that chair today it goes the way of a new one.
-    """
+    """Give the case back to the very office that had it: same post, a new turn with a new limit."""
     category = ground.taxonomy.categories[case.category or "other"]
-    owner = ground.directory.posts.get(case.owner_post or "")
-    empty = case.owner_post is not None and (owner is None or not is_held(owner))
-    if case.department is None or empty:
+    if case.department is None or (case.owner_post is not None and case.owner_post not in ground.directory.posts):
         return hand(case, now, ground, department=case.department, kind=kind)
     handed = replace(
         awaiting_nothing(case),
