@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from bot.checking import Finding
+from bot.findings import Finding
 from handlers.objecting import clerks
 from store.db import reading
 from store.directory import load_directory
