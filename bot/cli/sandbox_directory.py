@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 from bot.sandbox.server import Sandbox
+from store.vocabulary import Role
 
 
 def make_directory(sandbox: Sandbox, folder: Path) -> None:
@@ -25,7 +26,8 @@ def make_directory(sandbox: Sandbox, folder: Path) -> None:
     for post in csv.DictReader(StringIO(officers)):
         for name in filter(None, (part.strip() for part in post["officer"].split("|"))):
             users[name] = sandbox.telegram.add_user(name)
-            (members.setdefault(post["desk"], []) if post["department"] else everywhere).append(users[name])
+            of_cmo = post["role"] in (Role.CMO_DESK, Role.CMO_VIEWER)
+            (everywhere if of_cmo else members.setdefault(post["desk"], [])).append(users[name])
     for desk in desks:
         group = sorted({*members.get(desk["desk"], ()), *everywhere})
         desk["chat_id"] = str(sandbox.telegram.add_group(desk["title"], members=group))

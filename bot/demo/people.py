@@ -103,7 +103,7 @@ class Officers:
         return self._holder(next(others, None))
 
     def _holder(self, post: Post | None) -> tuple[Post, Officer]:
-        holder = next((one for one in post.holders if one.telegram_user_id), None) if post else None
+        holder = next((one for one in post.acting if one.telegram_user_id), None) if post else None
         if post is None or holder is None:
             raise CannotAct("There is no linked officer for this act.")
         return post, holder

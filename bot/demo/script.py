@@ -6,6 +6,7 @@
     start: 2026-11-23 21:30                office time (India), if not the usual Monday morning
     settings: SMGT_X_FOLLOWUPS=asked       settings of the office, parted by spaces
     vacant: ulb-nodal-hisar                chairs without anybody, parted by spaces
+    away: ulb-nodal-jind=ulb-nodal-hisar   chairs on leave, and from which chair somebody stands in, if anybody
 
     citizen> @cmohry सात महीने से ...       somebody speaks or acts
       = asks district; category pension     what must be true then, parts separated by ";"
@@ -35,7 +36,7 @@ from pathlib import Path
 from handlers.time_limits import OFFICE_ZONE
 from store.vocabulary import Platform
 
-HEADS = ("story", "platform", "citizen", "stranger", "stranger2", "start", "settings", "vacant")
+HEADS = ("story", "platform", "citizen", "stranger", "stranger2", "start", "settings", "vacant", "away")
 WRITERS = ("citizen", "stranger", "stranger2")
 OFFICERS = ("officer", "senior", "outsider", "viewer", "desk")
 SPEAKERS = (*WRITERS, *OFFICERS, "passer", "minister", "office", "clock")
@@ -70,11 +71,12 @@ class Story:
     start: datetime | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     vacant: tuple[str, ...] = ()
+    away: tuple[tuple[str, str], ...] = ()  # a chair on leave, and the chair of the substitute or ""
 
     @property
     def plain(self) -> bool:
         """Can it be played on a stage that others share: usual start, settings and officers?"""
-        return self.start is None and not self.settings and not self.vacant
+        return self.start is None and not self.settings and not self.vacant and not self.away
 
     def person(self, who: str) -> tuple[str, str]:
         """Handle and name of somebody who writes."""
@@ -130,6 +132,7 @@ def _story(heads: Mapping[str, str], steps: tuple[StoryStep, ...], source: str) 
         start=_start(heads.get("start"), source),
         settings=dict(pair.split("=", 1) for pair in heads.get("settings", "").split()),
         vacant=tuple(heads.get("vacant", "").split()),
+        away=tuple((post, other) for post, _, other in (one.partition("=") for one in heads.get("away", "").split())),
     )
 
 

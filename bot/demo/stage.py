@@ -257,7 +257,7 @@ def _people(sandbox: Sandbox, office: Office) -> Directory:
             members = [
                 users[officer.id]
                 for post in directory.posts.values()
-                if post.desk == desk.code or post.department is None
+                if post.desk == desk.code or post.is_of_cmo
                 for officer in post.holders
             ]
             chat = sandbox.telegram.add_group(desk.title, members=sorted(set(members)))

@@ -21,8 +21,10 @@ from bot.demo.people import CannotAct, Citizens, Officers
 from bot.demo.script import OFFICERS, WRITERS, Story, StoryFault, StoryStep, parse_story, read_story
 from bot.demo.stage import START, Stage, stage
 from handlers.case import Case
+from handlers.time_limits import OFFICE_ZONE
 from store.db import reading, writing
 from store.directory import load_directory
+from store.leave import begin_leave
 from store.people import Directory
 from store.tables import holdings, inbox, outbox
 from store.vocabulary import Platform
@@ -55,6 +57,8 @@ async def stage_for(story: Story, folder: Path) -> AsyncIterator[Stage]:
     async with stage(folder, start=story.start or START, settings=story.settings) as ready:
         if story.vacant:
             ready.directory = _vacated(ready, story.vacant)
+        if story.away:
+            ready.directory = _away(ready, story.away)
         yield ready
 
 
@@ -62,6 +66,15 @@ def _vacated(ready: Stage, posts: tuple[str, ...]) -> Directory:
     """The directory once nobody holds these posts any more."""
     with writing(ready.office.engine) as conn:
         conn.execute(sa.delete(holdings).where(holdings.c.post.in_(posts)))
+        return load_directory(conn, ready.now)
+
+
+def _away(ready: Stage, chairs: tuple[tuple[str, str], ...]) -> Directory:
+    """The directory once these chairs are on leave for a month."""
+    today = ready.now.astimezone(OFFICE_ZONE).date()
+    with writing(ready.office.engine) as conn:
+        for post, other in chairs:
+            begin_leave(conn, post, today, today + timedelta(days=30), ready.now, substitute=other or None)
         return load_directory(conn, ready.now)
 
 
