@@ -42,6 +42,8 @@ class Case:
     hidden_author: bool = False
     keep_name_hidden: bool = False
     linked_to: int | None = None
+    incident_id: int | None = None  # of the outage that others report too
+    stands_apart: bool = False  # somebody said that it is not the others' matter
     opened_at: datetime
     assigned_at: datetime | None = None
     accepted_at: datetime | None = None

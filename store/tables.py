@@ -164,6 +164,8 @@ tickets = sa.Table(
     fact("hidden_author"),
     fact("keep_name_hidden"),
     sa.Column("linked_to", BigId, sa.ForeignKey("tickets.id")),
+    sa.Column("incident_id", BigId, sa.ForeignKey("incidents.id")),  # the outage that others report too
+    fact("stands_apart"),  # somebody said that it is not the others' matter
     moment("opened_at"),
     moment("assigned_at", nullable=True),
     moment("accepted_at", nullable=True),
@@ -213,6 +215,29 @@ sa.Index(
     postgresql_where=tickets.c.wake_at.is_not(None),
 )
 sa.Index("ix_tickets_opened", tickets.c.opened_at)
+sa.Index(
+    "ix_tickets_incident",
+    tickets.c.incident_id,
+    sqlite_where=tickets.c.incident_id.is_not(None),
+    postgresql_where=tickets.c.incident_id.is_not(None),
+)
+
+incidents = sa.Table(
+    "incidents",  # what one cause did to many; how it stands is what its tickets say, and nothing here
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("category", sa.String(32), nullable=False),
+    sa.Column("district", sa.String(64), nullable=False),
+    sa.Column("department", sa.String(32), nullable=False),
+    sa.Column("owner_post", sa.ForeignKey("posts.code"), nullable=False),
+    sa.Column("locality", sa.String(256)),  # as the first ticket told it
+    sa.Column("numbers", sa.String(256), nullable=False, server_default=""),  # wards, sectors ... of all, joined by |
+    sa.Column("names", sa.Text(), nullable=False, server_default=""),  # of places, in key space, joined by |
+    sa.Column("keys", sa.Text(), nullable=False, server_default=""),  # content word keys of the first, joined by |
+    sa.Column("lead_id", BigId, sa.ForeignKey("tickets.id", use_alter=True)),  # whose notice speaks for all
+    moment("opened_at"),
+)
+sa.Index("ix_incidents_block", incidents.c.district, incidents.c.category, incidents.c.opened_at)
 
 conversations = sa.Table(
     "conversations",
