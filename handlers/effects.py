@@ -44,6 +44,8 @@ class Act(StrEnum):
     REFUSE_TIME = "refuse_time"
     CLAIM = "claim"  # "I take this": for five minutes
     OPEN_KEYS = "open_keys"  # other keys under the same notice: groups, districts, reasons
+    SPLIT = "split"  # one of those who report this means something else
+    SPLIT_OFF = "split_off"  # this one
     SHOW = "show"  # a ticket of a list
     PAGE = "page"  # another page of the same list
 
@@ -92,7 +94,12 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Post the ticket's notice, with buttons, in its owner's chat: a new turn begins."""
+    """Post the ticket's notice, with buttons, in its owner's chat: a new turn begins.
+
+    `along`: the notice of another ticket of the same incident speaks for it, and none is posted.
+    """
+
+    along: bool = False
 
 
 @dataclass(frozen=True, slots=True)

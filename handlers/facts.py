@@ -26,6 +26,7 @@ class ListedTicket:
     paused: bool = False
     urgent: bool = False
     reopen_count: int = 0
+    others: int = 0  # how many more of the list report the same; one line stands for all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,9 @@ class Facts:
     undo_days: int | None = None
     days: int | None = None  # of more time that an office asks for
     others: int = 0  # how many others reported the same
+    readers: int = 0  # how many people will read an answer, where more than one
+    skipped: int = 0  # tickets of the same incident that an act could not be done to
+    lead_number: str | None = None  # the ticket whose notice speaks for this one
     photo_on_record: bool = False
     photo_needed: bool = False  # work of this kind must be shown
     # for officers and the CMO desk

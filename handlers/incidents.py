@@ -101,8 +101,9 @@ def is_same_incident(one: Told, other: Told, policy: Policy) -> bool:
 
 
 def with_another(incident: Told, member: Told) -> Told:
-    """The incident once this ticket is linked: it is where both are; its words stay those of the first."""
-    return replace(incident, spot=incident.spot.joined(member.spot))
+    """The incident once this ticket is linked: it is where both are, so that no later one is elsewhere from either; its
+    words stay those of the first."""
+    return replace(incident, spot=incident.spot.narrowed(member.spot))
 
 
 def is_elsewhere(one: Spot, other: Spot) -> bool:

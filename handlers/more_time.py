@@ -25,12 +25,12 @@ def ask_time(case: Case, act: OfficerAskedTime) -> Decision:
         raise ActRefused("closed_ticket")
     if not 1 <= act.days <= MOST_DAYS:
         raise ActRefused("days_missing")
-    argument = f"{act.days}|{_stamp(case)}"
+    argument = f"{act.days}|{limit_stamp(case)}"
     notice = Notify(
         audience=Audience.SUPERVISOR,
         template="time_asked_notice",
         facts=Facts(days=act.days, question=act.reason, officer=act.by.name),
-        step=f"time:{case.turn}:{_stamp(case)}:{act.days}",
+        step=f"time:{case.turn}:{limit_stamp(case)}:{act.days}",
         presses=((Press(act=Act.GRANT, argument=argument), Press(act=Act.REFUSE_TIME, argument=argument)),),
     )
     record = Record(kind="time_asked", codes=(("days", str(act.days)),))
@@ -44,7 +44,7 @@ def settle_time(case: Case, act: SeniorSettledTime, ground: Ground) -> Decision:
     owner = ground.directory.posts.get(case.owner_post or "")
     if owner is not None and not owner.is_of_cmo and act.by.post == owner.code:
         raise ActRefused("senior_needed_for_time")
-    if act.asked_at != _stamp(case):
+    if act.asked_at != limit_stamp(case):
         raise ActRefused("old_button")
     kind = "time_granted" if act.granted else "time_refused"
     later = _later(case.due_at, act.days, ground) if act.granted else case.due_at
@@ -53,7 +53,7 @@ def settle_time(case: Case, act: SeniorSettledTime, ground: Ground) -> Decision:
         audience=Audience.OWNER,
         template="time_answer",
         facts=Facts(why=kind, days=act.days, officer=act.by.name, due_at=later),
-        step=f"{kind}:{case.turn}:{_stamp(case)}:{act.days}",
+        step=f"{kind}:{case.turn}:{limit_stamp(case)}:{act.days}",
     )
     record = Record(kind=kind, codes=(("days", str(act.days)),))
     return Decision(case=settled, effects=(record, RefreshNotice(), notice), result=kind)
@@ -63,6 +63,6 @@ def _later(due_at: datetime, days: int, ground: Ground) -> datetime:
     return into_office_time(due_at + timedelta(days=days), ground.policy.holidays)
 
 
-def _stamp(case: Case) -> str:
+def limit_stamp(case: Case) -> str:
     """The present limit, as a request for more of it remembers it."""
     return str(int(case.due_at.timestamp())) if case.due_at else ""

@@ -42,8 +42,9 @@ from handlers.replies import (
     to_triage,
     words_of,
 )
+from handlers.setting_apart import is_different, is_only_different, parted, set_apart
 from handlers.speaking import resumed
-from handlers.understanding.meaning import Asked, Understanding
+from handlers.understanding.meaning import Asked, Understanding, Verdict
 from handlers.understanding.post import THREAT
 from handlers.understanding.taxonomy import Category
 from store.vocabulary import Awaiting, Kind, Outcome, Register, Sensitivity, Status, Teller
@@ -54,6 +55,8 @@ MISSES_BEFORE_THE_DESK = 2
 def hear_complainant(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision:
     """Decide a message of the one whose ticket it is."""
     wants, case = heard.answer.wants, replace(case, last_heard_at=now)
+    if is_only_different(case, heard) and (apart := _hear_different(case, heard, now, ground)) is not None:
+        return apart
     if (urgent := _hear_danger(case, heard, now, ground)) is not None:
         return urgent
     if wants.stop:
@@ -62,6 +65,8 @@ def hear_complainant(case: Case, heard: CitizenWrote, now: datetime, ground: Gro
         return said(case, "started", "answered:started", Stop(silent=False), Record(kind="start_asked"))
     if wants.withdraw and not case.ended and not wants.unresolved:
         return _withdraw(case, now, ground)
+    if is_different(case, heard) and (apart := _hear_different(case, heard, now, ground)) is not None:
+        return apart
     match case.awaiting:
         case Awaiting.SATISFACTION:
             return aftermath.hear_verdict(case, heard, now, ground)
@@ -74,6 +79,17 @@ def hear_complainant(case: Case, heard: CitizenWrote, now: datetime, ground: Gro
     if case.ended:
         return aftermath.hear_after_end(case, heard, now, ground)
     return _unasked(case, heard, now, ground)
+
+
+def _hear_different(case: Case, heard: CitizenWrote, now: datetime, ground: Ground) -> Decision | None:
+    """ "Mine is different": it goes on alone; after one answer for all, that answer was not for this one."""
+    if case.awaiting is Awaiting.SATISFACTION and aftermath.verdict_of(heard) is not Verdict.SATISFIED:
+        return aftermath.reopen(case, heard, now, ground)
+    if not case.with_office:
+        return None
+    if case.awaiting is Awaiting.OFFICER_QUESTION:
+        return _answer_to_officer(parted(case, heard), heard, now)
+    return set_apart(case, heard)
 
 
 # -- danger, threats and what must not be public: before anything else, on ended tickets too ------------------------------

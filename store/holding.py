@@ -17,6 +17,13 @@ def hold(conn: sa.Connection, name: str) -> None:
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_number(sa.literal(name)))))
 
 
+def hold_all(conn: sa.Connection, names: Collection[str]) -> None:
+    """Hold the things of these names, in one order for everybody; waits while another transaction holds one."""
+    if conn.dialect.name == "postgresql" and names:
+        wanted = sa.func.unnest(sa.cast(sorted(names), sa.ARRAY(sa.Text()))).column_valued("name")
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_number(wanted))))
+
+
 def try_hold(conn: sa.Connection, names: Collection[str]) -> set[str]:
     """Hold those of the things that no other transaction holds, without waiting; returns their names."""
     if conn.dialect.name != "postgresql" or not names:

@@ -37,6 +37,7 @@ class Listed:
     due_at: datetime | None
     paused_at: datetime | None
     reopen_count: int
+    incident_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,15 +80,16 @@ class Office:
             self._put(self.x, event)
         self.decide()
 
-    def say(self, author: str, text: str) -> None:
-        """The author of the only complaint answers under it."""
-        with reading(self.engine) as conn:
-            row = conn.execute(sa.select(tickets.c.thread_id)).one()
+    def say(self, author: str, text: str, *, thread_id: str | None = None) -> None:
+        """The author of the only complaint (or of that in `thread_id`) answers under it."""
+        if thread_id is None:
+            with reading(self.engine) as conn:
+                thread_id = conn.execute(sa.select(tickets.c.thread_id)).scalar_one()
         serial = next(self.ids)
         event = Inbound(
             key=f"10{serial:06}:0", verb=InboundVerb.POSTED, platform=Platform.X, message_id=f"10{serial:06}",
-            thread_id=row.thread_id, occurred_at=self.now, author=Author(author, "u", "A citizen"), text=text,
-            reply_to_id=row.thread_id, mentions_us=True,
+            thread_id=thread_id, occurred_at=self.now, author=Author(author, "u", "A citizen"), text=text,
+            reply_to_id=thread_id, mentions_us=True,
         )  # fmt: skip
         self._put(self.x, event)
         self.decide()

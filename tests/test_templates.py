@@ -55,11 +55,13 @@ TOLD = (
     "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "promise", "sent_up", "time_asked", "time_granted",
     "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
     "find_personal", "caption_missing", "not_a_photo", "nothing_to_claim", "another_decides", "objection_decided", "upheld",
+    "split_off",
 )  # fmt: skip
+DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused")
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
     "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",
-    "more_time", "grant", "refuse_time", "claim", "uphold", "keys_root", "keys_matters", "keys_districts",
+    "more_time", "grant", "refuse_time", "split", "split_off", "claim", "uphold", "keys_root", "keys_matters", "keys_districts",
     *(f"keys_{group}" for group in matters_of()),
 )  # fmt: skip
 
@@ -125,7 +127,7 @@ TYPICAL = Facts(
             paused=True,
         ),
         ListedTicket(number="HRY26-004911-5", status=Status.TRIAGE, category="garbage", opened_at=DUE),
-        ListedTicket(number="HRY26-004912-4", status=Status.ASSIGNED, opened_at=DUE, hours_left=30.0),
+        ListedTicket(number="HRY26-004912-4", status=Status.ASSIGNED, opened_at=DUE, hours_left=30.0, others=14),
     ),
     total=4,
     late_count=1,
@@ -162,7 +164,11 @@ VARIANTS: dict[str, Variants] = {
         ("plain", {}),
         ("no district", {"district": None}),
         ("careful", {"pii_seen": True, "tell_how_to_follow": True}),
+        ("one other", {"others": 1}),
+        ("others", {"others": 1414}),
     ),
+    "routed": (("plain", {}), ("one other", {"others": 1}), ("others", {"others": 1414})),
+    "set_apart": (("", {}), ("again", {"again": True, "said_at": DUE})),
     "closed_and_received": (("asked", {}), ("routed", {"ask": None}), ("desk", {"ask": None, "department": None})),
     "ask_again": (
         *((ask, {"ask": ask}) for ask in ASKS),
@@ -182,12 +188,18 @@ VARIANTS: dict[str, Variants] = {
     "preview": (
         ("public", {}),
         ("cut", {"cut": True}),
+        ("for several", {"readers": 15}),
         ("not public", {"citizen_reads": None, "why": "not_public"}),
         ("promise", {"citizen_reads": None, "why": "promise"}),
         ("no photo", {"citizen_reads": None, "why": "photo_needed"}),
     ),
     "prompt_atr": (("plain", {}), ("photo", {"photo_needed": True})),
-    "approval_notice": (("public", {}), ("twice", {"reopen_count": 2}), ("sensitive", {"citizen_reads": None})),
+    "approval_notice": (
+        ("public", {}),
+        ("for several", {"readers": 15}),
+        ("twice", {"reopen_count": 2}),
+        ("sensitive", {"citizen_reads": None}),
+    ),
     "reopened": (("told", {}), ("bare no", {"need_reason": True})),
     "status": (
         *((status.value, {"status": status}) for status in Status),
@@ -223,6 +235,8 @@ VARIANTS: dict[str, Variants] = {
         ("everything", {"urgent": True, "hours_left": -50.0}),
         ("sensitive", {"sensitivity": Sensitivity.SENSITIVE}),
         ("hidden name", {"keep_name_hidden": True}),
+        ("of several", {"others": 14}),
+        ("one of several", {"others": 14, "lead_number": "HRY26-004900-8"}),
     ),
     "ticket_list": (
         ("waiting", {"why": "pending"}),
@@ -242,7 +256,10 @@ VARIANTS: dict[str, Variants] = {
         ("taken", {"why": "taken", "claimed_by": "R. Lal", "claimed_until_at": DUE}),
         ("yours", {"why": "yours"}),
     ),
-    "toast": tuple((code, {"why": code}) for code in TOLD),
+    "toast": (
+        *((code, {"why": code}) for code in TOLD),
+        ("disposed for several", {"why": "disposed", "others": 14, "skipped": 2}),
+    ),
     "refusal": (("one", {"why": "no_text"}),),
     "button": tuple((code, {"why": code}) for code in BUTTONS),
 }
@@ -332,7 +349,8 @@ def test_every_refusal_in_the_code_has_words() -> None:
 @pytest.mark.parametrize("template", ["toast", "refusal"])
 def test_a_toast_is_short_and_free_of_markup(language: Language, template: str) -> None:
     for code in TOLD:
-        text = render(language, "officer", template, Facts(why=code))
+        done_to_many = 1414 if code in DONE_TO_MANY else 0
+        text = render(language, "officer", template, Facts(why=code, others=done_to_many, skipped=done_to_many))
         assert len(text) <= 200
         assert not set(text) & set("<>&")
 

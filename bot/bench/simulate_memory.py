@@ -307,6 +307,7 @@ class MemoryOffice:
             "photo_ref": draft.photo_ref,
             "album_id": draft.album_id,
             "disposal": draft.disposal,
+            "created_at": self.clock.now,
             "used_at": None,
         }
         return number

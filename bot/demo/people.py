@@ -27,7 +27,7 @@ from store import tickets
 from store.db import reading
 from store.payloads import outgoing_from_json
 from store.people import Officer, Post
-from store.tables import buttons, outbox
+from store.tables import buttons, incidents, outbox
 from store.vocabulary import Language, Platform, Role
 
 THINKING = timedelta(seconds=4)
@@ -152,6 +152,7 @@ class Officers:
 
     async def dispose(self, case: Case, officer: Officer, text: str, *, photo: bool = False) -> str:
         """Press "done", write the report, read the preview, confirm it; returns the last toast."""
+        case = self._lead_of(case) or case if self._own_notice(case) is None else case
         before = self.last_of(case, "prompt_atr")
         toast = await self.press(case, officer, "dispose")
         prompt = self.last_of(case, "prompt_atr")
@@ -237,11 +238,23 @@ class Officers:
     # -- what they see -------------------------------------------------------------------------------------------------------
 
     def notice(self, case: Case, *, turns_ago: int = 0) -> Spot:
-        """Where the ticket's notice of this turn, or of an earlier one, stands."""
-        spot = self._sent(outbox.c.step_id == f"{case.id}:notice:{case.turn - turns_ago}")
+        """Where the ticket's notice of this turn, or of an earlier one, stands; or that of the ticket that speaks for it."""
+        spot = self._own_notice(case, turns_ago=turns_ago)
+        if spot is None and (lead := self._lead_of(case)) is not None:
+            return self.notice(lead)
         if spot is None:
             raise CannotAct(f"{case.number} has no notice in any chat.")
         return spot
+
+    def _own_notice(self, case: Case, *, turns_ago: int = 0) -> Spot | None:
+        return self._sent(outbox.c.step_id == f"{case.id}:notice:{case.turn - turns_ago}")
+
+    def _lead_of(self, case: Case) -> Case | None:
+        """The ticket whose notice speaks for all who report the same, if that is another one."""
+        query = sa.select(incidents.c.lead_id).where(incidents.c.id == case.incident_id)
+        with reading(self.stage.office.engine) as conn:
+            lead_id = conn.execute(query).scalar()
+        return self.case(lead_id) if lead_id is not None and lead_id != case.id else None
 
     def last_of(self, case: Case, template: str) -> Spot | None:
         """The newest message of this template about the ticket."""

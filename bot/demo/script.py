@@ -13,13 +13,13 @@
     officer> dispose: Reading revised.
     clock> 3 days
 
-Who: citizen, stranger, stranger2 (reply in the thread); passer (a post that does not tag us); minister (a post of our
-own account, by hand); office (our own account answers by hand); officer, senior, outsider, viewer, desk (on Telegram);
-clock.
-Notes in [brackets] after the speaker: new (a post of its own), own (under the own post), under, quote, repost (the last
-post of passer or minister), root, photo, video, voice, hidden (author), fast (nothing waits after it), silent (may stay
-unheard), gone (deleted before we answer), edit, delete, blocks, shows (the author becomes visible), old (button of the
-turn before), #2 (which ticket of the story is meant).
+Who: citizen, stranger, stranger2 to stranger4 (reply in the thread); passer (a post that does not tag us); minister (a
+post of our own account, by hand); office (our own account answers by hand); officer, senior, outsider, viewer, desk (on
+Telegram); clock.
+Notes in [brackets] after the speaker: new (a post of its own), own (under the writer's own post), under, quote,
+repost (the last post of passer or minister), root, photo, video, voice, hidden (author), fast (nothing waits after
+it), silent (may stay unheard), gone (deleted before we answer), edit, delete, blocks, shows (the author becomes
+visible), old (button of the turn before), #2 (which ticket of the story is meant).
 `{#1}` in a text is the number of the first ticket, `{slip}` that number with a typing slip.
 
 Owns the format; playing is in story.py, the checks are in checks.py.
@@ -36,8 +36,9 @@ from pathlib import Path
 from handlers.time_limits import OFFICE_ZONE
 from store.vocabulary import Platform
 
-HEADS = ("story", "platform", "citizen", "stranger", "stranger2", "start", "settings", "vacant", "away")
-WRITERS = ("citizen", "stranger", "stranger2")
+STRANGERS = ("stranger", "stranger2", "stranger3", "stranger4")
+HEADS = ("story", "platform", "citizen", *STRANGERS, "start", "settings", "vacant", "away")
+WRITERS = ("citizen", *STRANGERS)
 OFFICERS = ("officer", "senior", "outsider", "viewer", "desk")
 SPEAKERS = (*WRITERS, *OFFICERS, "passer", "minister", "office", "clock")
 LINE = re.compile(r"^(?P<who>[a-z0-9]+)(?:\s*\[(?P<notes>[^\]]*)\])?>\s?(?P<text>.*)$")
@@ -120,7 +121,7 @@ def _story(heads: Mapping[str, str], steps: tuple[StoryStep, ...], source: str) 
             raise StoryFault(f"{source}: the head `{head}:` is missing.")
     if heads["platform"] not in ("x", "facebook"):
         raise StoryFault(f"{source}: platform is x or facebook, not {heads['platform']!r}.")
-    strangers = {who: _person(heads.get(who, f"{who}_passing / {who.title()}")) for who in ("stranger", "stranger2")}
+    strangers = {who: _person(heads.get(who, f"{who}_passing / {who.title()}")) for who in STRANGERS}
     strangers["passer"] = ("passer_by_hr", "Passer-by")
     return Story(
         name=heads["story"],

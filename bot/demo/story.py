@@ -225,8 +225,8 @@ class Player:
             return self.roots[-1]
         if "own" not in step.notes and step.who == "citizen" and (ours := self._our_last(step)):
             return ours
-        if step.who == "citizen":
-            mine = [post for post, who in zip(self.posts, self.speakers, strict=True) if who == "citizen"]
+        if step.who == "citizen" or "own" in step.notes:
+            mine = [post for post, who in zip(self.posts, self.speakers, strict=True) if who == step.who]
             return mine[-1] if mine else self.posts[-1]
         return self.posts[-1]
 

@@ -13,6 +13,7 @@ from handlers.conversation import decide
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step
 from handlers.desk.telling import tell_officer
+from handlers.desk.together import done_to_others
 from handlers.effects import Decision, Effect, How, Say, Tell
 from handlers.facts import Facts
 from handlers.handing import awaiting_nothing
@@ -21,21 +22,33 @@ from handlers.refusing import ActRefused
 from store.vocabulary import Awaiting, Register
 
 
-def act_on(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerActed, done: str) -> Outcome:
-    """Decide the act and answer the press or the reply with its outcome."""
+def act_on(
+    snapshot: Snapshot, origin: Origin, case: Case, act: OfficerActed, done: str, *, skipped: int = 0
+) -> Outcome:
+    """Decide the act and answer the press or the reply with its outcome.
+
+    Under a notice that speaks for several it is done to each of them; `skipped` of them were out of reach before.
+    """
     how = How.TOAST if origin.update is not None and origin.update.press_id else How.REPLY
     template = "toast" if how is How.TOAST else "refusal"
     try:
         decision = decide(case, act, snapshot.now, snapshot.ground)
     except ActRefused as refused:
+        others, _ = done_to_others(snapshot, origin, case, act) if refused.code == "already_accepted" else ([], 0)
+        if others:
+            tell = Tell(template="toast", facts=Facts(why=done, others=len(others)), how=how)
+            decision = Decision(case=case, effects=(tell,), result=done)
+            return Outcome(done, (Step(origin, case, decision), *others))
         return tell_officer(origin, template, Facts(why=refused.code), how, f"refused:{refused.code}", case)
     if case.register is Register.GRAVE and isinstance(act, DeskPlaced | OfficerForwarded):
         decision = _unsaid(decision, case)
-    answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=Facts(why=done), how=how))
+    others, refused_of = done_to_others(snapshot, origin, case, act)
+    facts = Facts(why=done, others=len(others), skipped=skipped + refused_of)
+    answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=facts, how=how))
     step = Step(origin, case, replace(decision, effects=answered))
     if decision.case is not None:
         snapshot.keep(decision.case)
-    return Outcome(decision.result, (step,))
+    return Outcome(decision.result, (step, *others))
 
 
 def _unsaid(decision: Decision, before: Case) -> Decision:

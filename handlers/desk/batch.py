@@ -18,6 +18,7 @@ from handlers.desk import floods
 from handlers.desk import snapshot as picture
 from handlers.desk.ahead import Ahead
 from handlers.desk.deciding import outcomes_of, woken
+from handlers.desk.gathering import gathered
 from handlers.desk.lists import decide_list
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Outcome, Step
@@ -189,7 +190,7 @@ class Desk:
         return len(rows)
 
     def _woken(self, snapshot: Snapshot, ticket_ids: Sequence[int]) -> list[Step]:
-        return [woken(snapshot, ticket_id) for ticket_id in ticket_ids]
+        return gathered(snapshot, [woken(snapshot, ticket_id) for ticket_id in ticket_ids])
 
     def _wake_alone(self, ticket_id: int, now: datetime) -> None:
         try:
@@ -223,7 +224,7 @@ def _set_aside(conn: sa.Connection, row: InboxRow, outcome: Outcome, now: dateti
 
 
 def _ticket_of(writer: Writer, outcome: Outcome) -> int | None:
-    for step in reversed(outcome.steps):
+    for step in reversed([step for step in outcome.steps if not step.along]):
         case = step.decision.case or step.before
         if case is not None:
             return writer.final_id(case.id)

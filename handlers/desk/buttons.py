@@ -78,6 +78,8 @@ def _label(act: Act, argument: str, language: Language) -> str:
             return render(language, "officer", "button", Facts(why=f"keys_{argument}"))
         case Act.SHOW:
             return argument  # the ticket's number
+        case Act.SPLIT_OFF:
+            return f"{render(language, 'officer', 'button', Facts(why=act.value))} {argument}".strip()
         case Act.PAGE:
             return render(language, "officer", "button", Facts(why=argument.partition("|")[0]))
     why = "triage_desk" if argument == "cmo" else act.value

@@ -10,6 +10,7 @@ from handlers.desk.notices import notice_presses
 from handlers.desk.snapshot import Snapshot, numbers_in
 from handlers.desk.steps import Origin, Outcome, Step
 from handlers.desk.telling import chair_of, refuse, stranger_code, tell_officer, toast_code
+from handlers.desk.together import card_presses
 from handlers.desk.triage import claim_by_command
 from handlers.effects import Decision, Effect, How, Tell
 from handlers.facts import Facts
@@ -61,7 +62,8 @@ def shown(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case) ->
 
 def _carded(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, *more: Effect) -> Outcome:
     """The ticket as it stands, with the buttons of its notice for whoever may press them."""
-    presses = notice_presses(case) if chair_of(snapshot, update, case) is not None else ()
+    may_act = chair_of(snapshot, update, case) is not None
+    presses = (*notice_presses(case), *card_presses(snapshot, case)) if may_act else ()
     card = Tell(template="ticket_card", how=How.REPLY, step="ticket_card", presses=presses)
     decision = Decision(case=case, effects=(card, *more), result="answered:card")
     return Outcome("answered:card", (Step(origin, case, decision),))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from handlers.conversation import decide
 from handlers.desk.citizens import decide_post, parts_of
+from handlers.desk.gathering import gathered
 from handlers.desk.officers import decide_update
 from handlers.desk.said_before import without_doubtful, without_said
 from handlers.desk.snapshot import Snapshot
@@ -43,7 +45,17 @@ def outcomes_of(
             waiting.add(row.actor_key)
         _remember(snapshot, outcome)
         outcomes.append((row, outcome))
-    return outcomes
+    return _gathered(snapshot, outcomes)
+
+
+def _gathered(snapshot: Snapshot, outcomes: Sequence[tuple[InboxRow, Outcome]]) -> list[tuple[InboxRow, Outcome]]:
+    """The same outcomes with tickets of one incident linked; what its notices need comes with the last of them."""
+    steps = iter(gathered(snapshot, [step for _, outcome in outcomes for step in outcome.steps]))
+    linked = [(row, replace(outcome, steps=tuple(islice(steps, len(outcome.steps))))) for row, outcome in outcomes]
+    if left := tuple(steps):
+        row, last = linked[-1]
+        linked[-1] = (row, replace(last, steps=(*last.steps, *left)))
+    return linked
 
 
 def _outcome(snapshot: Snapshot, rows: Sequence[InboxRow], at: int, store_matter: StoreMatter) -> Outcome:

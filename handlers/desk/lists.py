@@ -198,21 +198,30 @@ def page_of(
     wanted: Wanted, rows: Sequence[Listed], now: datetime, *, in_group: bool
 ) -> tuple[Facts, tuple[tuple[Press, ...], ...]]:
     """The wanted page of these rows, or their last one, and its buttons; a group reads no sensitive ticket."""
-    shown = [row for row in rows if not (in_group and row.sensitivity is Sensitivity.SENSITIVE)]
+    readable = [row for row in rows if not (in_group and row.sensitivity is Sensitivity.SENSITIVE)]
+    shown = folded(readable)
     wanted = replace(wanted, at=min(wanted.at, max(0, (len(shown) - 1) // PAGE * PAGE)))
     page = shown[wanted.at : wanted.at + PAGE]
     facts = Facts(
         why=wanted.what,
-        listed=tuple(line_of(row, now) for row in page),
+        listed=tuple(line_of(row, now, others) for row, others in page),
         listed_before=wanted.at,
         total=len(shown),
-        late_count=sum(_is_late(row, now) for row in shown) if wanted.what != "find" else 0,
-        hidden_count=len(rows) - len(shown),
+        late_count=sum(_is_late(row, now) for row, _ in shown) if wanted.what != "find" else 0,
+        hidden_count=len(rows) - len(readable),
     )
-    return facts, presses_of(wanted, page, len(shown))
+    return facts, presses_of(wanted, [row for row, _ in page], len(shown))
 
 
-def line_of(row: Listed, now: datetime) -> ListedTicket:
+def folded(rows: Sequence[Listed]) -> list[tuple[Listed, int]]:
+    """Tickets of one incident as one line, that of the oldest, and how many more it stands for."""
+    of: dict[int, list[Listed]] = {}
+    for row in rows:
+        of.setdefault(row.id if row.incident_id is None else -row.incident_id, []).append(row)
+    return [(min(same, key=lambda row: row.id), len(same) - 1) for same in of.values()]
+
+
+def line_of(row: Listed, now: datetime, others: int = 0) -> ListedTicket:
     """The ticket as a line shows it; a sensitive one by its number alone."""
     counted = row.due_at is not None and row.paused_at is None
     sensitive = row.sensitivity is Sensitivity.SENSITIVE
@@ -227,6 +236,7 @@ def line_of(row: Listed, now: datetime) -> ListedTicket:
         paused=row.paused_at is not None,
         urgent=row.urgent,
         reopen_count=row.reopen_count,
+        others=others,
     )
 
 

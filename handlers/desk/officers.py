@@ -17,6 +17,7 @@ from handlers.desk.reports import album_picture, draft_report, report_pressed
 from handlers.desk.snapshot import ABOUT_DRAFTS, Ours, Snapshot
 from handlers.desk.steps import Origin, Outcome, Step, Words
 from handlers.desk.telling import chair_of, refuse, stranger_code, toast_code
+from handlers.desk.together import split_pressed
 from handlers.desk.triage import is_triage, placed_by_words, pressed_at_triage
 from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Say, Tell
 from handlers.facts import Facts
@@ -127,6 +128,8 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             granted = act is Act.GRANT
             settled = SeniorSettledTime(by=by, days=int(days), asked_at=asked_at, granted=granted)
             return act_on(snapshot, origin, case, settled, "time_granted" if granted else "time_refused")
+        case Act.SPLIT | Act.SPLIT_OFF:
+            return split_pressed(snapshot, origin, case, act, argument)
         case Act.FORWARD:
             return _choose(origin, case, "choose_department", _departments(snapshot, case))
         case Act.FORWARD_TO:

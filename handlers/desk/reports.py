@@ -16,6 +16,7 @@ from handlers.desk.officers_pictures import photo_needed, picture_of, what_is_wr
 from handlers.desk.snapshot import Snapshot, draft_of
 from handlers.desk.steps import Draft, Origin, Outcome, Picture, Step
 from handlers.desk.telling import refuse, tell_officer, toast_code
+from handlers.desk.together import left_since, others_for
 from handlers.effects import Act, Audience, Decision, Effect, How, Notify, Press, Record, Tell
 from handlers.facts import Facts
 from handlers.heard import OfficerBy, OfficerDisposed
@@ -108,7 +109,7 @@ def report_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy
     if lacking is not None:  # the matter was another one when the preview was shown
         return toast_code(origin, lacking, case)
     if needs_senior(case, draft.disposal, by.post, snapshot.ground):
-        return _sent_up(origin, case, draft, draft_id, by)
+        return _sent_up(snapshot, origin, case, draft, draft_id, by)
     return _disposed(snapshot, origin, case, draft, draft_id, by)
 
 
@@ -151,7 +152,9 @@ def _previewed(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, use
     cancel = Press(act=Act.CANCEL, argument="draft")
     send = (cancel,) if lacking else (Press(act=Act.CONFIRM, argument="draft"), cancel)
     more = ((Press(act=Act.NOT_DONE, argument="draft"),),) if draft.disposal is Disposal.DONE else ()
-    facts = Facts(citizen_reads=text, cut=cut) if text is not None else Facts(why="not_public")
+    facts = Facts(citizen_reads=text, cut=cut, readers=_readers(snapshot, case))
+    if text is None:
+        facts = Facts(why="not_public")
     if lacking:
         facts = Facts(why=lacking)
     preview = Tell(template="preview", facts=facts, how=How.REPLY, step="preview", presses=(send, *more))
@@ -160,6 +163,12 @@ def _previewed(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, use
         effects = (preview, Tell(template="toast", facts=Facts(why="shown"), how=How.TOAST))
     decision = Decision(case=case, effects=effects, result="drafted")
     return Outcome("drafted", (Step(origin, case, decision, draft=draft, used_draft=used_draft),))
+
+
+def _readers(snapshot: Snapshot, case: Case) -> int:
+    """How many people will read the answer, where it is not the one citizen alone."""
+    others = len(others_for(snapshot, case))
+    return others + 1 if others else 0
 
 
 def _refused(origin: Origin, why: str, case: Case) -> Outcome:
@@ -207,7 +216,7 @@ def what_lacks(draft: Draft, disposal: Disposal, *, must_show: bool = False) -> 
 # -- how it ends ---------------------------------------------------------------------------------------------------------
 
 
-def _sent_up(origin: Origin, case: Case, draft: Draft, draft_id: int, by: OfficerBy) -> Outcome:
+def _sent_up(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, draft_id: int, by: OfficerBy) -> Outcome:
     """The next officer up reads what the citizen would read, and sends it or does not."""
     try:
         text, _ = _reads(case, draft)
@@ -217,7 +226,7 @@ def _sent_up(origin: Origin, case: Case, draft: Draft, draft_id: int, by: Office
     notice = Notify(
         audience=Audience.SUPERVISOR,
         template="approval_notice",
-        facts=Facts(citizen_reads=text, officer=by.name, disposal=draft.disposal),
+        facts=Facts(citizen_reads=text, officer=by.name, disposal=draft.disposal, readers=_readers(snapshot, case)),
         step=f"approval:{draft_id}",
         presses=presses,
         urgent=True,
@@ -247,6 +256,7 @@ def _disposed(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, draf
     disposed = OfficerDisposed(
         by=by, words=mask(draft.text), has_photo=draft.photo_ref is not None, disposal=draft.disposal
     )
-    outcome = act_on(snapshot, origin, case, disposed, "disposed")
+    skipped = left_since(snapshot, case, snapshot.drafts[draft_id]["created_at"])
+    outcome = act_on(snapshot, origin, case, disposed, "disposed", skipped=skipped)
     snapshot.drafts[draft_id] = {**snapshot.drafts[draft_id], "used_at": snapshot.now}
-    return replace(outcome, steps=(replace(outcome.steps[0], used_draft=draft_id), *outcome.steps[1:]))
+    return replace(outcome, steps=tuple(replace(step, used_draft=draft_id) for step in outcome.steps))

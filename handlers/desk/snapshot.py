@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from handlers.case import Case
 from handlers.desk.rows import case_of
 from handlers.desk.steps import Step
+from handlers.desk.ties import Gathering, Ties
 from handlers.effects import Act
 from handlers.ground import Ground
 from handlers.policy import Policy
@@ -76,6 +77,7 @@ class Snapshot:
     drafts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     albums: set[tuple[int, str]] = field(default_factory=set)  # of which a picture was heard: ticket, album
     found: FoundSince = field(default_factory=FoundSince)
+    ties: Ties | None = None  # None: nothing is linked (no tables at hand)
     _by_account: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _by_thread: dict[tuple[Platform, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     _by_number: dict[str, int] = field(default_factory=dict)
@@ -90,6 +92,12 @@ class Snapshot:
         if case.number:
             self._by_number[case.number] = case.id
         self.cases[case.id] = case
+
+    def gathering_of(self, case: Case) -> Gathering | None:
+        """The incident of this ticket, if it has one that was read."""
+        if self.ties is None or case.incident_id is None:
+            return None
+        return self.ties.gatherings.get(case.incident_id)
 
     def undo(self, steps: Sequence[Step]) -> None:
         """Forget what these steps made of their cases."""
@@ -164,7 +172,8 @@ def _is_ours(conn: sa.Connection, row: InboxRow, post: Inbound) -> bool:
 def empty(conn: sa.Connection, now: datetime, policy: Policy) -> Snapshot:
     """The directory and the channels, no tickets yet."""
     ground = Ground(policy=policy, directory=load_directory(conn, now))
-    return Snapshot(now=now, ground=ground, channels={channel.id: channel for channel in channels.all_channels(conn)})
+    known = {channel.id: channel for channel in channels.all_channels(conn)}
+    return Snapshot(now=now, ground=ground, channels=known, ties=Ties(conn))
 
 
 def _load_our_messages(
@@ -271,11 +280,28 @@ def _load_cases(
         *tickets.in_threads(conn, {(post.platform, post.thread_id) for _, post in posts}),
         *tickets.by_numbers(conn, numbers),
     ]
+    found += _told_of_together(snapshot, found, updates)
     if tickets.lock(conn, (row["id"] for row in found)):
         found = tickets.by_ids(conn, (row["id"] for row in found))  # as another worker may just have left them
     for row in found:
         snapshot.keep(case_of(row))
     _know_more_accounts(conn, snapshot)
+
+
+def _told_of_together(
+    snapshot: Snapshot, found: Sequence[tickets.TicketRow], updates: Sequence[DeskUpdate]
+) -> list[tickets.TicketRow]:
+    """The other tickets for which an officer may act at once: those of an incident whose notice they answer."""
+    of = {row["incident_id"] for row in found if row["incident_id"] is not None}
+    if snapshot.ties is None or not of:
+        return []
+    snapshot.ties.lock(of)
+    if not updates:
+        return []
+    snapshot.ties.know(of)
+    known = {row["id"] for row in found}
+    led = (one for one in snapshot.ties.gatherings.values() if one.lead in known)
+    return snapshot.ties.tickets({other for one in led for other in one.speaks_for(one.lead or 0)} - known)
 
 
 def take_in(conn: sa.Connection, snapshot: Snapshot, rows: Iterable[tickets.TicketRow]) -> None:

@@ -18,6 +18,7 @@ from handlers.desk.papers import Papers, thread
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Step
 from handlers.desk.stopped import listener
+from handlers.desk.together import split_presses, told_together
 from handlers.effects import (
     Act,
     Audience,
@@ -123,7 +124,7 @@ class Speech:
                 self._take_over(step, effect, after)
             case Notify() if after is not None:
                 self._notify(step, effect, current or after, after)
-            case Hand() if after is not None:
+            case Hand(along=False) if after is not None:
                 self._hand(after)
             case RefreshNotice() if after is not None:
                 self._refresh(step, current or after, after)
@@ -237,6 +238,7 @@ class Speech:
         """The ticket's own facts, with what the effect tells laid over them."""
         account = self._snapshot.accounts_by_id.get(case.account_id or 0)
         base = notice_facts(case, self._transcripts.get(case.id, ()), account, self._snapshot.ground, self._now)
+        base = replace(base, **told_together(self._snapshot, case, self._numbered))
         said = {
             field.name: getattr(told, field.name)
             for field in fields(Facts)
@@ -251,7 +253,8 @@ class Speech:
     def _hand(self, case: Case) -> None:
         address = address_of(case, Audience.OWNER, self._snapshot.ground.directory)
         facts = self._facts(case, Facts())
-        self._message(case, address, "notice", facts, notice_step(case), notice_presses(case), urgent=case.urgent)
+        presses = (*notice_presses(case), *split_presses(self._snapshot, case, self._numbered))
+        self._message(case, address, "notice", facts, notice_step(case), presses, urgent=case.urgent)
         if address is not None:
             self._notices[notice_step(case)] = address
 
@@ -285,7 +288,7 @@ class Speech:
         if address is None:
             return
         facts = self._facts(after, Facts(why="moved" if moved else None))
-        shown = () if moved else notice_presses(after)
+        shown = () if moved else (*notice_presses(after), *split_presses(self._snapshot, after, self._numbered))
         self._message(
             after,
             address,

@@ -77,6 +77,7 @@ class Step:
     draft: Draft | None = None
     used_draft: int | None = None
     binds_account: int | None = None  # a hidden author showed itself
+    along: bool = False  # done to a ticket that the inbox row was not about: another of the same incident
 
 
 @dataclass(frozen=True, slots=True)

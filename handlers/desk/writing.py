@@ -51,6 +51,8 @@ class Writer:
         """Write all steps, tickets first."""
         self._number_new(steps)
         self._write_tickets(steps)
+        if self.snapshot.ties is not None:
+            self.snapshot.ties.settle(self.ids)
         self._write_words(steps)
         self._write_history(steps)
         self._write_labels(steps)

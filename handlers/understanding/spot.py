@@ -45,9 +45,16 @@ class Spot:
         """Is a name of the one a name of the other, however spelled?"""
         return any(_alike(mine, theirs) for mine in self.names for theirs in other.names)
 
-    def joined(self, other: Spot) -> Spot:
-        """Both places together."""
-        return Spot(self.numbers | other.numbers, self.names | other.names)
+    def narrowed(self, other: Spot) -> Spot:
+        """Where both are: of each kind what both name, or what the one names of which the other is silent."""
+        kinds = {kind for kind, _ in (*self.numbers, *other.numbers)}
+        numbers = {(kind, one) for kind in kinds for one in _both(self.of_kind(kind), other.of_kind(kind))}
+        shared = frozenset(mine for mine in self.names if any(_alike(mine, theirs) for theirs in other.names))
+        return Spot(frozenset(numbers), shared if self.names and other.names else self.names | other.names)
+
+
+def _both(mine: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
+    return mine & theirs or mine or theirs
 
 
 @lru_cache(maxsize=4096)
