@@ -41,6 +41,7 @@ class Case:
     urgent: bool = False
     hidden_author: bool = False
     keep_name_hidden: bool = False
+    person_first: bool = False  # a person places it; the clock runs from the first post all the same
     linked_to: int | None = None
     incident_id: int | None = None  # of the outage that others report too
     stands_apart: bool = False  # somebody said that it is not the others' matter

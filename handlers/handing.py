@@ -79,6 +79,7 @@ def hand(
         at_least=at_least,
         sensitivity=case.sensitivity,
     )
+    begins = case.opened_at if case.person_first and not case.turn else now  # everyone's clock: from the first post
     handed = replace(
         awaiting_nothing(case),
         status=Status.ASSIGNED,
@@ -86,14 +87,14 @@ def hand(
         department=place.department,
         owner_post=place.post.code if place.post else None,
         sensitivity=kept_sensitivity(case, category.sensitivity),
-        assigned_at=now,
+        assigned_at=begins,
         accepted_at=None,
         disposed_at=None,
         ended_at=None,
         outcome=None,
         paused_at=None,
         reminded_percent=0,
-        due_at=due_at(now, category.limit_hours, category.hours_kind, ground.policy.holidays),
+        due_at=due_at(begins, category.limit_hours, category.hours_kind, ground.policy.holidays),
         turn=case.turn + 1,
         interim_told=False,
     )

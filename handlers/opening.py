@@ -15,7 +15,7 @@ from handlers.ground import Ground
 from handlers.handing import awaiting, hand, missing
 from handlers.heard import CitizenWrote
 from handlers.policy import FollowUps
-from handlers.replies import SENSITIVE_MATTER, alert, ask_facts, helplines, office_facts, portal_numbers
+from handlers.replies import SENSITIVE_MATTER, alert, ask_facts, helplines, office_facts, portal_numbers, to_triage
 from handlers.triage import triage_presses
 from handlers.understanding.meaning import Asked, Understanding
 from store.vocabulary import Awaiting, Kind, Platform, Register, Sensitivity, Status
@@ -41,6 +41,7 @@ class Seed:
     message_id: str
     linked_to: int | None = None
     previous_number: str | None = None
+    person_first: bool = False
 
 
 def opens_ticket(understanding: Understanding, *, has_media: bool) -> bool:
@@ -65,6 +66,8 @@ def open_case(seed: Seed, heard: CitizenWrote, now: datetime, ground: Ground) ->
         return _emergency(case, opened, u, now, ground)
     if u.register is Register.GRAVE:
         return _grave(case, opened, "grave", u, now, ground)
+    if seed.person_first:
+        return _before_a_person(case, opened, u)
     return _ordinary(case, opened, heard, now, ground, seed)
 
 
@@ -169,6 +172,14 @@ def _sensitive(case: Case, opened: Record, u: Understanding, now: datetime, grou
     case, handed = hand(case, now, ground)
     result = "ticketed:emergency" if case.urgent else "ticketed:sensitive"
     return Decision(case=case, effects=(opened, say, *rung, *handed), result=result)
+
+
+def _before_a_person(case: Case, opened: Record, u: Understanding) -> Decision:
+    """A legislator, the press: the number at once, as everyone, and no question of a machine; a clerk places it."""
+    case = _with_guesses(replace(case, status=Status.TRIAGE, person_first=True), u)
+    _, _, _, record, notice = to_triage(case, "person_first")
+    say = Say(template="received_triage", facts=Facts(pii_seen=bool(u.pii)), step="answer")
+    return Decision(case=case, effects=(opened, record, notice, say), result="ticketed:person_first")
 
 
 def _ordinary(case: Case, opened: Record, heard: CitizenWrote, now: datetime, ground: Ground, seed: Seed) -> Decision:

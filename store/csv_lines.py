@@ -72,6 +72,9 @@ class Lines:
         if self._faults:
             raise DirectoryFaults([fault for _, fault in sorted(self._faults, key=lambda fault: fault[0])])
 
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self._lines)
+
     def by_code(self, column: str, read: Callable[[Line], Row]) -> dict[str, Row]:
         """Each line read by `read`, keyed by the code in `column`; doubtful and double codes are faults."""
         rows: dict[str, Row] = {}

@@ -99,6 +99,18 @@ accounts = sa.Table(
     sa.UniqueConstraint("platform", "author_id"),
 )
 
+first_accounts = sa.Table(
+    "first_accounts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    word("platform", Platform),
+    sa.Column("handle", sa.String(128), nullable=False, server_default=""),  # small letters, without @
+    sa.Column("author_id", sa.String(64), nullable=False, server_default=""),  # "" until the account was heard
+    sa.Column("note", sa.String(256), nullable=False, server_default=""),  # why a person comes first
+    moment("added_at"),
+    sa.UniqueConstraint("platform", "handle", "author_id"),
+)
+
 # -- inbox: heard, committed before anything is decided ---------------------------------------------------------------
 
 inbox = sa.Table(
@@ -163,6 +175,7 @@ tickets = sa.Table(
     fact("urgent"),
     fact("hidden_author"),
     fact("keep_name_hidden"),
+    fact("person_first"),  # its account is on the list of those whom a person answers first
     sa.Column("linked_to", BigId, sa.ForeignKey("tickets.id")),
     sa.Column("incident_id", BigId, sa.ForeignKey("incidents.id")),  # the outage that others report too
     fact("stands_apart"),  # somebody said that it is not the others' matter

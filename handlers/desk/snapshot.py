@@ -23,7 +23,7 @@ from handlers.ground import Ground
 from handlers.policy import Policy
 from handlers.understanding import understand
 from handlers.understanding.meaning import Understanding
-from store import accounts, channels, pictures, recognising, rewinding, tickets
+from store import accounts, channels, first_accounts, pictures, recognising, rewinding, tickets
 from store.accounts import Account
 from store.channels import Channel
 from store.directory import load_directory
@@ -66,6 +66,7 @@ class Snapshot:
     channels: Mapping[int, Channel]
     accounts: dict[tuple[Platform, str], Account] = field(default_factory=dict)
     accounts_by_id: dict[int, Account] = field(default_factory=dict)
+    person_first: set[int] = field(default_factory=set)  # accounts whom a person answers first
     cases: dict[int, Case] = field(default_factory=dict)
     echoes: set[int] = field(default_factory=set)  # inbox rows that are our own words, sent by SMGT
     understood: dict[int, Understanding] = field(default_factory=dict)  # by inbox row id
@@ -142,6 +143,8 @@ def load(conn: sa.Connection, rows: Sequence[InboxRow], now: datetime, policy: P
     people = {(post.platform, post.author.id): post.author for _, post in posts if post.author and not post.by_us}
     snapshot.accounts = accounts.know(conn, ((key[0], author) for key, author in people.items()), now)
     snapshot.accounts_by_id = {account.id: account for account in snapshot.accounts.values()}
+    first = first_accounts.recognised(conn, people.keys(), people)
+    snapshot.person_first = {snapshot.accounts[key].id for key in first if key in snapshot.accounts}
     handles = tuple(channel.handle for channel in snapshot.channels.values() if channel.handle)
     for row, post in posts:
         account = snapshot.accounts.get((post.platform, post.author.id)) if post.author else None

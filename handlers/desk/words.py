@@ -357,6 +357,7 @@ def _seed(snapshot: Snapshot, row: InboxRow, post: Inbound, origin: Origin) -> S
         account_id=origin.account_id,
         thread_id=post.thread_id,
         message_id=post.message_id,
+        person_first=origin.account_id in snapshot.person_first,
     )
 
 
