@@ -24,19 +24,22 @@ from bot.photos import fetch_due, photo_loader
 from bot.platforms.port import Identity, Port
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
+from handlers.desk.albums import queue_albums
 from handlers.desk.batch import Desk
 from handlers.desk.morning import next_morning_at, queue_morning_lists
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.policy import FollowUps, Policy
 from handlers.reconciling.days import reconcile_mornings
-from store import channels, inbox, outbox, tickets
+from store import channels, inbox, outbox, pictures, tickets
 from store.boundaries import passing
 from store.channels import Channel
 from store.db import DatabaseUnusable, migrate, open_engine, reading, require_current, schema_state, writing
 from store.directory import load_directory
 from store.inbound import Heard, Unreadable
 from store.vocabulary import Platform
+
+PURGE_EVERY = timedelta(hours=1)  # old pictures are let go of
 
 
 def policy_of(settings: Settings, now: datetime) -> Policy:
@@ -105,6 +108,7 @@ def port_of(
                 clock=clock,
                 sweep_every=sweep_every,
                 proxy=proxy,
+                photo_hosts=settings.allowed_photo_hosts,
             )
         case Platform.FACEBOOK:
             from bot.platforms.facebook import FacebookPort
@@ -116,6 +120,7 @@ def port_of(
                 clock=clock,
                 proxy=proxy,
                 load_photo=load_photo,
+                photo_hosts=settings.allowed_photo_hosts,
             )
         case Platform.TELEGRAM:
             from bot.platforms.telegram import TelegramPort
@@ -156,10 +161,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is due at one moment: anything to decide, which channels may send, whether an outcome is still unknown."""
+    """What is due at one moment: anything to decide, to fetch, to send by channel; whether an outcome is still unknown."""
 
     heard: bool
     time_passed: bool
+    pictures: bool
     lanes: frozenset[int]
     in_flight: bool
     next_at: datetime
@@ -188,7 +194,8 @@ class Office:
         self._machine = machine
         self._digest_not_before = clock.now()
         self._lists_not_before = clock.now()
-        self._settled = Work(heard=True, time_passed=True, lanes=frozenset(), in_flight=False, next_at=clock.now())
+        self._purge_not_before = clock.now()
+        self._settled = Work(True, True, True, frozenset(), in_flight=False, next_at=clock.now())
 
     def add(self, setting: ChannelSetting, port: Port, identity: Identity) -> Account:
         """Take an account into work once the platform has said who it is."""
@@ -242,9 +249,11 @@ class Office:
         done = 0
         while True:
             work = await asyncio.to_thread(self.look)
-            moved = 0
+            moved = await self.fetch_pictures() if work.pictures else 0
             if work.heard or work.time_passed:
-                moved = await asyncio.to_thread(self.decide, work)
+                moved += await asyncio.to_thread(self.decide, work)
+            if moved:
+                moved += await asyncio.to_thread(self.queue_albums)
                 work = await asyncio.to_thread(self.look)
             moved += await self.deliver(work)
             done += moved
@@ -268,9 +277,12 @@ class Office:
                     if due <= now:
                         lanes.add(account.channel.id)
             in_flight = outbox.in_flight(conn) > 0
+            picture_at = pictures.next_try(conn, {account.channel.id for account in self.accounts}, now)
+            moments += [picture_at] if picture_at is not None else []
         heard = heard_at is not None and heard_at <= now
         time_passed = (wake_at is not None and wake_at <= now) or moments[0] <= now or moments[1] <= now
-        return Work(heard, time_passed, frozenset(lanes), in_flight, min(moments))
+        fetch = picture_at is not None and picture_at <= now
+        return Work(heard, time_passed, fetch, frozenset(lanes), in_flight, min(moments))
 
     def decide(self, work: Work | None = None) -> int:
         """Decide everything heard and everything that time has made due (or what of it `work` names)."""
@@ -329,9 +341,29 @@ class Office:
         due = await asyncio.to_thread(self.look) if work is None else work
         if not due.lanes and not due.in_flight:
             return 0
-        ports = {account.channel.id: account.port for account in self.accounts}
-        fetched = await fetch_due(self.engine, ports, self.clock.now())
-        return fetched + sum(await asyncio.gather(*(self._deliver(account, due) for account in self.accounts)))
+        return sum(await asyncio.gather(*(self._deliver(account, due) for account in self.accounts)))
+
+    async def fetch_pictures(self) -> int:
+        """Fetch citizens' and officers' pictures that are due, and let go of old ones; returns how many came or never will."""
+        now = self.clock.now()
+        settled = await fetch_due(self.engine, {one.channel.id: one.port for one in self.accounts}, now)
+        if now >= self._purge_not_before:
+            await asyncio.to_thread(self._purge_pictures, now)
+            self._purge_not_before = now + PURGE_EVERY
+        return settled
+
+    def _purge_pictures(self, now: datetime) -> None:
+        with writing(self.engine) as conn:
+            pictures.purge(conn, now - timedelta(days=self.settings.photo_days))
+
+    def queue_albums(self) -> int:
+        """Queue the photos that officers were not shown yet; returns how many messages."""
+        now = self.clock.now()
+        with reading(self.engine) as conn:
+            if not pictures.to_show(conn, 1):
+                return 0
+        with writing(self.engine) as conn:
+            return queue_albums(conn, now, load_directory(conn, now), self.policy.reach)
 
     async def _deliver(self, account: Account, due: Work) -> int:
         sent = await account.delivery.send_due(limit=200) if account.channel.id in due.lanes else 0

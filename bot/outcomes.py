@@ -21,6 +21,7 @@ from bot.platforms.port import (
     CredentialsRefused,
     NotSent,
     OutcomeUnknown,
+    PhotoGone,
     PlatformError,
     RateLimited,
     Refused,
@@ -143,6 +144,9 @@ class Outcomes:
                 self.counts["chats_moved"] += 1
             case NotSent():
                 return self._try_again(conn, row, error, now)
+            case PhotoGone():  # its post was deleted meanwhile: there is nothing to look at
+                sending.drop(conn, row.id, failure, now, epoch=epoch)
+                self.counts["dropped"] += 1
             case Refused():
                 self.set_aside(conn, row, failure, now, refused=True)
                 unseen_notice = self._channel.platform is Platform.TELEGRAM and act is OutgoingAct.MESSAGE

@@ -1,66 +1,125 @@
-"""Photos of officers' reports: fetched from Telegram once, kept in the store, given to the platform that carries them.
+"""Pictures of citizens and officers: fetched once after intake, kept in the store, given to the platform that carries them.
 
-Owns fetching and handing over the bytes; it must not know tickets' words.
+Owns fetching, how often it is tried, and handing over the bytes. It must not know tickets' words, nor who may see what.
+No database session is open while the network is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
-from bot.platforms.port import NotSent, PlatformError, Port, Refused
+from bot.pictures import Cleaned, NotAPicture, cleaned
+from bot.platforms.port import CredentialsRefused, NotSent, PhotoGone, PlatformError, Port, Refused
+from handlers.photo_doubts import Seen
+from store import pictures, tickets
 from store.db import reading, writing
-from store.tables import media
+from store.pictures import Wanted
+from store.vocabulary import Platform
 
-FETCHES_AT_ONCE = 20
-FETCH_SECONDS = 30.0
+logger = logging.getLogger(__name__)
+
+FETCHES_IN_A_ROUND: Final = 20
+FETCHES_AT_ONCE: Final = 4
+FETCH_SECONDS: Final = 30.0
+MOST_TRIES: Final = 6
+FIRST_WAIT: Final = timedelta(seconds=30)  # then twice as long each time: half an hour in all
+_Got = Cleaned | PlatformError | NotAPicture
 
 
 def photo_loader(engine: sa.Engine) -> Callable[[int], bytes]:
-    """What adapters call for the bytes of a stored photo. Raises NotSent while it is not fetched yet."""
+    """What adapters call for the bytes of a stored photo. Raises NotSent while it is not here yet, PhotoGone if never."""
 
     def load(media_id: int) -> bytes:
         with reading(engine) as conn:
-            content = conn.execute(sa.select(media.c.content).where(media.c.id == media_id)).scalar()
-        if content is None:
-            raise NotSent("photo:not_here", "The officer's photo is not fetched yet.", retry_after=30)
-        return bytes(content)
+            content, may_come = pictures.content_of(conn, media_id)
+        if content is not None:
+            return content
+        if may_come:
+            raise NotSent("photo:not_here", "The photo is not fetched yet.", retry_after=30)
+        raise PhotoGone("photo:gone", "The photo could not be had, or was deleted.")
 
     return load
 
 
 async def fetch_due(engine: sa.Engine, ports: Mapping[int, Port], now: datetime) -> int:
-    """Fetch photos that are not here yet; one that can never be had is noted with its cause. Returns how many came."""
-    waiting = await asyncio.to_thread(_waiting, engine)
-    fetched = 0
-    for media_id, channel_id, ref in waiting:
-        port = ports.get(channel_id)
-        if port is None:
-            continue
-        try:
-            content = await asyncio.wait_for(port.fetch(ref), FETCH_SECONDS)
-        except Refused as error:
-            await asyncio.to_thread(_note, engine, media_id, None, str(error)[:250], now)
-            continue
-        except (PlatformError, TimeoutError):
-            continue  # asked again at the next round
-        await asyncio.to_thread(_note, engine, media_id, content, None, now)
-        fetched += 1
-    return fetched
+    """Fetch pictures that are not here yet, a few at once; returns how many were settled.
+
+    One that can never be had is noted with its cause, one that may still come is tried again later.
+    """
+    waiting = await asyncio.to_thread(_waiting, engine, ports, now)
+    room = asyncio.Semaphore(FETCHES_AT_ONCE)
+
+    async def settle(one: Wanted) -> bool:
+        async with room:
+            got = await _got(ports[one.channel_id], one)
+        return await asyncio.to_thread(_note, engine, one, got, now)
+
+    return sum(await asyncio.gather(*(settle(one) for one in waiting)))
 
 
-def _waiting(engine: sa.Engine) -> list[tuple[int, int, str]]:
-    query = sa.select(media.c.id, media.c.channel_id, media.c.ref).where(
-        media.c.source == "officer", media.c.content.is_(None), media.c.error.is_(None)
-    )
+def _waiting(engine: sa.Engine, ports: Mapping[int, Port], now: datetime) -> list[Wanted]:
     with reading(engine) as conn:
-        return [(row.id, row.channel_id, row.ref) for row in conn.execute(query.limit(FETCHES_AT_ONCE))]
+        return pictures.wanted(conn, set(ports), now, FETCHES_IN_A_ROUND)
 
 
-def _note(engine: sa.Engine, media_id: int, content: bytes | None, error: str | None, now: datetime) -> None:
+async def _got(port: Port, one: Wanted) -> _Got:
+    """The picture, or why it is not here. An address that is no longer good may have a ref that is."""
+    error: _Got = Refused("photo:nowhere", "The post tells no address of the photo.")
+    for address in _addresses(port.platform, one):
+        try:
+            content = await asyncio.wait_for(port.fetch(address), FETCH_SECONDS)
+            return await asyncio.to_thread(cleaned, content)
+        except TimeoutError:
+            return NotSent("photo:deadline", "The photo did not come in time.")
+        except (PlatformError, NotAPicture) as refused:
+            error = refused
+            if not _is_final(refused):
+                break
+    return error
+
+
+def _addresses(platform: Platform, one: Wanted) -> list[str]:
+    """Facebook's addresses expire and its ids do not; X's ids lead nowhere."""
+    has_ref = not one.ref.startswith(pictures.NO_REF) and not (
+        platform is Platform.X and one.source == pictures.CITIZEN
+    )
+    return [*([one.url] if one.url else []), *([one.ref] if has_ref else [])]
+
+
+def _note(engine: sa.Engine, one: Wanted, got: _Got, now: datetime) -> bool:
+    """Write down what became of it; True if it is settled."""
     with writing(engine) as conn:
-        row = media.update().where(media.c.id == media_id)
-        conn.execute(row.values(content=content, error=error, fetched_at=now))
+        if isinstance(got, Cleaned):
+            settled = pictures.came(conn, one.id, got.content, _told(got.seen), now)
+        elif _is_final(got) or one.attempts + 1 >= MOST_TRIES:
+            settled = pictures.give_up(conn, one.id, got.code, now)
+            if settled:
+                _tell_missing(conn, one, got.code, now)
+        else:
+            pictures.put_off(conn, one.id, now + FIRST_WAIT * 2**one.attempts)
+            return False
+    return settled
+
+
+def _is_final(got: PlatformError | NotAPicture) -> bool:
+    return isinstance(got, Refused | NotAPicture) and not isinstance(got, CredentialsRefused)
+
+
+def _told(seen: Seen) -> dict[str, object]:
+    latitude, longitude = seen.place or (None, None)
+    return {"taken_at": seen.taken_at, "latitude": latitude, "longitude": longitude}
+
+
+def _tell_missing(conn: sa.Connection, one: Wanted, why: str, now: datetime) -> None:
+    """The notice goes on saying that a photo stands on the post; the history tells why officers were not shown it."""
+    logger.warning("Picture %s cannot be had: %s", one.id, why, extra={"action": "photos.missing"})
+    if one.ticket_id is not None:
+        codes = {"media": str(one.id), "source": one.source, "why": why}
+        event = {"ticket_id": one.ticket_id, "kind": "picture_missing", "at": now, "actor": "office"}
+        tickets.add_events(conn, [{**event, "codes": codes}])

@@ -97,7 +97,7 @@ class Running:
         if self.office.engine.dialect.name == "postgresql" and self.roles & {RunRole.DESK, RunRole.DELIVERY}:
             self._begin("listening", lambda: self._wakes.listen(self.office.engine, self.stop))
         for setting in self.office.settings.channels:
-            if self._works_on(setting.platform):
+            if self._works_on_platforms:
                 self._begin(f"account {setting.name}", lambda setting=setting: self._account(setting))  # type: ignore[misc]
         if self._web is not None:
             taken = self._web
@@ -110,11 +110,10 @@ class Running:
         if self._fatal is not None:
             raise self._fatal
 
-    def _works_on(self, platform: Platform) -> bool:
-        """The deciding talks to no platform; the schedule fetches officers' photos from Telegram."""
-        if self.roles & {RunRole.INTAKE, RunRole.DELIVERY}:
-            return True
-        return RunRole.SCHEDULER in self.roles and platform is Platform.TELEGRAM
+    @property
+    def _works_on_platforms(self) -> bool:
+        """The deciding talks to no platform; the schedule fetches photos from all of them."""
+        return bool(self.roles & {RunRole.INTAKE, RunRole.DELIVERY, RunRole.SCHEDULER})
 
     def _told_to_stop(self) -> None:
         if self.stop.is_set():

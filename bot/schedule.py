@@ -17,7 +17,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.app import Office
 from bot.clocks import ClockUnavailable
-from bot.photos import fetch_due
 from bot.resting import rest
 from bot.seldom import SELDOM
 from bot.waking import Wakes
@@ -69,10 +68,11 @@ class Schedule:
                 self._wakes.wake_senders()
 
     async def look_for_photos(self) -> None:
-        """Job: fetch officers' photos that are not here yet."""
-        ports = {account.channel.id: account.port for account in self._office.accounts}
+        """Job: fetch photos that are not here yet, and show officers those that are."""
         with _told("photos"):
-            await fetch_due(self._office.engine, ports, self._office.clock.now())
+            await self._office.fetch_pictures()
+            if await asyncio.to_thread(self._office.queue_albums):
+                self._wakes.wake_senders()
 
     async def look_for_alarms(self) -> None:
         """Job: tell the CMO desk what it was not told yet."""

@@ -124,6 +124,16 @@ class Settings(BaseModel):
     web_host: str = _say("127.0.0.1", "address the web server listens on")
     web_port: int = _say(8080, "port the web server listens on", ge=1, le=65535)
 
+    photo_hosts: str = _say(
+        "pbs.twimg.com *.fbcdn.net *.facebook.com *.fbsbx.com",
+        "hosts from which citizens' photos are fetched, parted by spaces; `*.` is all below",
+        pattern=r"^(\*\.)?[a-z0-9.-]+( (\*\.)?[a-z0-9.-]+)*$",
+    )
+    photo_days: int = _say(90, "after so many days photos are deleted here", ge=1, le=3650)
+    photo_far_km: int = _say(
+        25, "an officer is shown that a photo was taken farther than this from the complaint's place", ge=1, le=500
+    )
+
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_word)] = _say(
         "info", "least weight of a log line"
     )
@@ -132,6 +142,11 @@ class Settings(BaseModel):
     @classmethod
     def _known_mode(cls, text: str) -> str:
         return str(_reach(text))
+
+    @property
+    def allowed_photo_hosts(self) -> tuple[str, ...]:
+        """The hosts from which citizens' photos are fetched."""
+        return tuple(self.photo_hosts.split())
 
     @property
     def reach(self) -> Reach:
@@ -241,7 +256,9 @@ def _needs(info: FieldInfo) -> str:
     if kind is time:
         return "a time like 08:00"
     if kind is str and not any(isinstance(each, BeforeValidator) for each in info.metadata):
-        return "three to six capital letters" if info.default == "HRY" else "text"
+        if info.default == "HRY":
+            return "three to six capital letters"
+        return "hosts like pbs.twimg.com *.fbcdn.net" if "*." in str(info.default) else "text"
     return "an address like https://host or http://127.0.0.1:8901"
 
 

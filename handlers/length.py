@@ -11,6 +11,7 @@ from functools import lru_cache
 
 X_LIMIT = 280  # weighted characters of one post
 TELEGRAM_LIMIT = 4096  # characters of one message (Bot API, sendMessage); markup is counted here too
+CAPTION_LIMIT = 1024  # of a photo on Telegram
 ADDRESS_WEIGHT = 23  # X shortens every address to this
 ELLIPSIS = "…"
 

@@ -29,6 +29,7 @@ class Attachment:
     url: str | None = None
     ref: str | None = None  # Telegram file_id, X media_key, Facebook attachment target id
     size: int | None = None  # bytes
+    preview: str | None = None  # the address of a video's still
     content_type: str | None = None  # what the sender's program says it is: image/jpeg
 
 

@@ -6,8 +6,11 @@ Text is final here: it is never rendered again once a row holds it. Nothing here
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from store.vocabulary import OutgoingAct
+
+MOST_IN_ALBUM: Final = 10  # photos, Telegram's own bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,4 @@ class Outgoing:
     force_reply: bool = False
     silent: bool = False
     photo: OutgoingPhoto | None = None
+    photos: tuple[OutgoingPhoto, ...] = ()  # of an album, up to ten; a single one goes alone

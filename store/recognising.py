@@ -10,6 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from store.outbound import MOST_IN_ALBUM
 from store.outbox import OPEN, OutboxRow, outbox_row, words_of
 from store.payloads import same_words, shown_on_telegram, words_mark
 from store.tables import outbox
@@ -70,6 +71,19 @@ def by_words_in_chat(conn: sa.Connection, chat_id: str, mark: str) -> OutboxRow 
     for found in conn.execute(wanted):
         row = outbox_row(found)
         if row.outgoing is not None and mark in _marks(row.outgoing.text, is_repeat=row.marked_repeat):
+            return row
+    return None
+
+
+def by_place_in_album(conn: sa.Connection, chat_id: str, message_id: str) -> OutboxRow | None:
+    """The album of which this message is a later picture: Telegram numbers those of an album one after the other."""
+    if not message_id.isdigit():
+        return None
+    behind = {f"{chat_id}:{int(message_id) - number}": number for number in range(1, MOST_IN_ALBUM)}
+    wanted = sa.select(outbox).where(outbox.c.sent_id.in_(sorted(behind))).order_by(outbox.c.id.desc())
+    for found in conn.execute(wanted):
+        row = outbox_row(found)
+        if row.outgoing is not None and len(row.outgoing.photos) > behind[row.sent_id or ""]:
             return row
     return None
 

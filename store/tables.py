@@ -491,13 +491,27 @@ media = sa.Table(
     sa.Column("source", sa.String(16), nullable=False),  # citizen | officer
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("ref", sa.String(512), nullable=False),
+    sa.Column("url", sa.Text()),  # where a citizen's picture lies, as the post told
     sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("message_id", sa.String(128)),  # the post it came with
     sa.Column("album_id", sa.String(64)),  # of several pictures sent at once
-    sa.Column("content", sa.LargeBinary()),
-    sa.Column("error", sa.String(256)),
+    sa.Column(
+        "content", sa.LargeBinary()
+    ),  # written anew, without what the camera noted; NULL until fetched, once purged
+    sa.Column("error", sa.String(256)),  # why it will never be here, or no longer is
+    sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
+    moment("next_try_at", nullable=True),
     moment("fetched_at", nullable=True),
+    moment("taken_at", nullable=True),  # by the camera's clock
+    sa.Column("latitude", sa.Float()),
+    sa.Column("longitude", sa.Float()),
+    sa.Column("shown_in", sa.String(64)),  # the chat in which officers were last shown it
     sa.UniqueConstraint("ticket_id", "ref"),
 )
+_not_here = sa.and_(media.c.content.is_(None), media.c.error.is_(None))
+sa.Index("ix_media_wanted", media.c.id, sqlite_where=_not_here, postgresql_where=_not_here)
+_unshown = sa.and_(media.c.source == "citizen", media.c.content.is_not(None), media.c.shown_in.is_(None))
+sa.Index("ix_media_unshown", media.c.id, sqlite_where=_unshown, postgresql_where=_unshown)
 
 # -- directory: desks, posts, people ---------------------------------------------------------------------------------------
 

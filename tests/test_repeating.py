@@ -12,7 +12,7 @@ from telegram_stage import telegram_stage
 from bot.delivery import Delivery
 from bot.sandbox.world import FaultKind
 from handlers.desk.repeating import say_again
-from handlers.length import TELEGRAM_LIMIT
+from handlers.length import CAPTION_LIMIT, TELEGRAM_LIMIT
 from store.db import reading, writing
 from store.directory_csv import import_desks
 from store.outbound import Outgoing, OutgoingPhoto
@@ -35,7 +35,7 @@ def test_it_says_so_in_the_language_of_the_desk(engine: sa.Engine, language: str
 
 def test_what_has_no_room_for_a_line_goes_silently_as_it_is(engine: sa.Engine) -> None:
     full = replace(NOTICE, text="x" * TELEGRAM_LIMIT)
-    photo = replace(NOTICE, photo=OutgoingPhoto(media_id=1))
+    photo = replace(NOTICE, text="x" * CAPTION_LIMIT, photo=OutgoingPhoto(media_id=1))
     with reading(engine) as conn:
         for one in (full, photo):
             assert say_again(conn, one, NOW) == replace(one, silent=True)

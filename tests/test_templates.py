@@ -232,7 +232,7 @@ VARIANTS: dict[str, Variants] = {
     "reminder": (("half", {}), ("late", {"late": True})),
     "notice": (
         ("plain", {"reopen_count": 0, "level": 0, "why": None, "officer_words": None}),
-        ("everything", {"urgent": True, "hours_left": -50.0}),
+        ("everything", {"urgent": True, "hours_left": -50.0, "has_media": True}),
         ("sensitive", {"sensitivity": Sensitivity.SENSITIVE}),
         ("hidden name", {"keep_name_hidden": True}),
         ("of several", {"others": 14}),

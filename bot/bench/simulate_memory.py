@@ -532,6 +532,9 @@ class _PapersInMemory(Papers):
         self._office.photos += 1
         return self._office.photos
 
+    def show_anew(self, ticket_id: int, chat_id: str) -> None:
+        """Memory keeps no pictures."""
+
     def note(self, ticket_id: int, inbox_id: int | None, codes: Mapping[str, str]) -> None:
         """Memory keeps no history; what was withheld shows in what is not queued."""
 

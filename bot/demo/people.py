@@ -6,11 +6,13 @@ what the bot asks. Owns these acts; it must not know what a story expects.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from PIL import Image
 
 from bot.demo.stage import Stage
 from bot.sandbox.facebook import FacebookWorld
@@ -31,7 +33,13 @@ from store.tables import buttons, incidents, outbox
 from store.vocabulary import Language, Platform, Role
 
 THINKING = timedelta(seconds=4)
-TINY_JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
+
+
+def a_photo(colour: str = "seagreen", **noted: Any) -> bytes:
+    """A small picture as a phone would send it; `noted` is given to the writer (exif)."""
+    kept = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(kept, "JPEG", **noted)
+    return kept.getvalue()
 
 
 class CannotAct(Exception):
@@ -139,7 +147,7 @@ class Officers:
 
     async def reply(self, officer: Officer, spot: Spot, text: str, *, photo: bool = False) -> Spot:
         """Reply to a message of the bot."""
-        picture = TINY_JPEG if photo else None
+        picture = a_photo() if photo else None
         user = int(officer.telegram_user_id or 0)
         message = self.telegram.write(user, spot.chat, text, reply_to=spot.message, photo=picture)
         await self._heard()

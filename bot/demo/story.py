@@ -43,7 +43,7 @@ __all__ = [
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 AFTER_WORDS = timedelta(minutes=4)  # longer than the parts of one complaint are waited for
 PATIENCE, LONG_PATIENCE = timedelta(hours=2), timedelta(hours=26)  # deletes are looked for once a day
-PHOTO = "https://pbs.twimg.com/media/heap.jpg"
+PHOTO = "heap.jpg"
 CHANGES = frozenset({"edit", "delete", "blocks", "shows"})
 
 

@@ -13,9 +13,6 @@ import unicodedata
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
-
-import requests
 
 from bot.clocks import OfficeClock
 from bot.platforms.facebook_events import (
@@ -28,10 +25,11 @@ from bot.platforms.facebook_events import (
     thread_is_ours,
     words_of,
 )
-from bot.platforms.facebook_graph import FacebookCredentials, GraphClient, Usage, our_error
+from bot.platforms.facebook_graph import FacebookCredentials, GraphClient, Usage
 from bot.platforms.facebook_listing import readable
 from bot.platforms.facebook_reader import FacebookReader, ReadingPlan, cursor_at
 from bot.platforms.facebook_webhook import NeedsFetch, Told, challenge_answer, parse_webhook, verify_signature
+from bot.platforms.pictures import Pictures
 from bot.platforms.port import (
     CLOCK_MARGIN,
     BadMessage,
@@ -40,7 +38,7 @@ from bot.platforms.port import (
     Identity,
     OutcomeUnknown,
     OwnWords,
-    PlatformError,
+    PhotoGone,
     ReadBack,
     Refused,
     ReplyRefused,
@@ -54,8 +52,7 @@ from store.outbound import Outgoing
 from store.vocabulary import OutgoingAct, Platform
 
 LONGEST_COMMENT = 8000
-LARGEST_PHOTO = 5 * 1024 * 1024
-PHOTO_HOSTS = (".fbcdn.net", ".facebook.com", ".fbsbx.com")
+PHOTO_HOSTS = ("*.fbcdn.net", "*.facebook.com", "*.fbsbx.com")
 READ_BACK_PAGES = 10
 
 __all__ = ["FacebookCredentials", "FacebookPort"]
@@ -81,6 +78,7 @@ class FacebookPort:
         proxy: str | None = None,
         load_photo: Callable[[int], bytes] | None = None,
         plan: ReadingPlan | None = None,
+        photo_hosts: Sequence[str] = PHOTO_HOSTS,
     ) -> None:
         self.channel = channel
         self.page_id = credentials.page_id
@@ -88,7 +86,6 @@ class FacebookPort:
         self._clock = clock
         self._timeout = timeout
         self._load_photo = load_photo
-        self._graph_origin = urlsplit(graph_url)[:2]
         self._page_name = ""
 
         def client() -> GraphClient:
@@ -97,10 +94,8 @@ class FacebookPort:
         # Reading and sending each have a session: a slow read holds no connection that a reply needs.
         self._sending = client()
         self._reading = client()
-        self._photos = requests.Session()  # photos are fetched without the token
-        self._photos.trust_env = False
-        if proxy:
-            self._photos.proxies = {"http": proxy, "https": proxy}
+        self._pictures = Pictures("facebook", graph_url, photo_hosts, proxy)  # fetched without the token
+        self._picture_threads = Threads(f"pictures-{channel}")
         self._reading_threads = Threads(f"read-{channel}")
         self._sending_threads = Threads(f"send-{channel}")
         self._reader = FacebookReader(self.page_id, self._reading, plan or ReadingPlan(), self._reading_threads)
@@ -161,7 +156,7 @@ class FacebookPort:
 
     async def fetch(self, ref: str) -> bytes:
         """The bytes of a photo by its address or its id; at most 5 MB, from Facebook's hosts only."""
-        return await self._reading_threads.run(self._fetch, ref)
+        return await self._picture_threads.run(self._fetch, ref)
 
     async def fill(self, mention: NeedsFetch) -> Inbound | None:
         """The words of a mention that a webhook told by ids; None when they are gone or not shown to us.
@@ -192,7 +187,8 @@ class FacebookPort:
         self._sending_threads.close()
         self._sending.close()
         self._reading.close()
-        self._photos.close()
+        self._picture_threads.close()
+        self._pictures.close()
 
     def _comment(self, outgoing: Outgoing) -> dict[str, Any]:
         parent = outgoing.reply_to_id or outgoing.thread_id
@@ -201,7 +197,10 @@ class FacebookPort:
             return self._sending.post(parent, "comments", message=outgoing.text)
         if photo.media_id is None or self._load_photo is None:
             raise BadMessage("facebook:photo", "The photo of this reply is not in our store, so it cannot be uploaded.")
-        picture = self._load_photo(photo.media_id)
+        try:
+            picture = self._load_photo(photo.media_id)
+        except PhotoGone:  # the words are worth sending without it
+            return self._sending.post(parent, "comments", message=outgoing.text)
         return self._sending.post_photo(parent, "comments", picture, message=outgoing.text)
 
     def _read_back(self, unknown: list[Unknown]) -> ReadBack:
@@ -312,35 +311,13 @@ class FacebookPort:
 
     def _fetch(self, ref: str) -> bytes:
         address = ref if ref.startswith(("http://", "https://")) else self._photo_address(ref)
-        parts = urlsplit(address)
-        if not (parts.hostname or "").endswith(PHOTO_HOSTS) and parts[:2] != self._graph_origin:
-            raise Refused("facebook:host", "The photo does not lie on one of Facebook's hosts.")
-        error: PlatformError
-        try:
-            with self._photos.get(address, timeout=self._timeout, allow_redirects=False, stream=True) as answer:
-                return _photo_bytes(answer)
-        except requests.RequestException as trouble:
-            error = our_error(trouble, None)
-        raise error
+        return self._pictures.fetch(address)
 
     def _photo_address(self, photo_id: str) -> str:
         images = self._reading.get(photo_id, fields="images").get("images")
         if not isinstance(images, list) or not images or not images[0].get("source"):
             raise Refused("facebook:photo", f"Facebook shows no picture under {photo_id}.")
         return str(images[0]["source"])
-
-
-def _photo_bytes(answer: requests.Response) -> bytes:
-    if answer.status_code >= 500:
-        raise OutcomeUnknown(f"facebook:http{answer.status_code}", "Facebook's photo host failed.")
-    if answer.status_code != 200:
-        raise Refused(f"facebook:http{answer.status_code}", "Facebook's photo host did not give the photo.")
-    photo = bytearray()
-    for chunk in answer.iter_content(65536):
-        photo += chunk
-        if len(photo) > LARGEST_PHOTO:
-            raise Refused("facebook:size", f"The photo is larger than {LARGEST_PHOTO} bytes.")
-    return bytes(photo)
 
 
 def normal_text(text: str) -> str:

@@ -200,9 +200,15 @@ def _media(one: Json) -> Iterator[Attachment]:
     if kind is None:
         return
     media = _mapping(one.get("media"))
-    address = media.get("source") if kind == "video" else _mapping(media.get("image")).get("src")
+    still = _mapping(media.get("image")).get("src")
+    address = media.get("source") if kind == "video" else still
     target = _mapping(one.get("target")).get("id")
-    yield Attachment(kind, url=str(address) if address else None, ref=str(target) if target else None)
+    yield Attachment(
+        kind,
+        url=str(address) if address else None,
+        ref=str(target) if target else None,
+        preview=str(still) if still and kind == "video" else None,
+    )
 
 
 def _kind(one: Json) -> str | None:

@@ -9,7 +9,8 @@ Owns the protocol and the error tree. It must not know any platform, the databas
     │   └── ChatMoved          the chat has a new id: store it and send there
     ├── Refused                definitely not done and never will be; `code` says why
     │   ├── ReplyRefused       this citizen cannot be answered there (blocked, deleted, did not mention us)
-    │   └── BadMessage         our own fault: too long, malformed
+    │   ├── BadMessage         our own fault: too long, malformed
+    │   └── PhotoGone          a stored photo is not there any more
     ├── CredentialsRefused     the account's token is dead: the lane stops and an alarm is raised
     └── OutcomeUnknown         it may have been done: read back, never resend blind
 """
@@ -87,6 +88,10 @@ class ReplyRefused(Refused):
 
 class BadMessage(Refused):
     """The platform says our message itself is wrong."""
+
+
+class PhotoGone(Refused):
+    """A photo of ours that is no longer there, or never came: what stands beside it may go without."""
 
 
 class CredentialsRefused(PlatformError):

@@ -22,6 +22,7 @@ from telegram import (
     ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaPhoto,
     LinkPreviewOptions,
     Message,
     ReplyParameters,
@@ -40,6 +41,7 @@ from bot.platforms.port import (
     Identity,
     NotSent,
     OutcomeUnknown,
+    PhotoGone,
     ReadBack,
     Refused,
     Said,
@@ -251,41 +253,50 @@ class TelegramPort:
 
     async def _say(self, outgoing: Outgoing) -> Message:
         topic_id = None if outgoing.topic_id in (None, GENERAL_TOPIC) else _number(outgoing.topic_id, "topic")
-        photo = await self._photo(outgoing.photo) if outgoing.photo else None
+        shown = outgoing.photos or ((outgoing.photo,) if outgoing.photo else ())
+        photos = [one for photo in shown if (one := await self._photo(photo)) is not None]
+        if shown and not photos:
+            raise PhotoGone("telegram:photos_gone", "None of the photos is in our store any more.")
         try:
-            return await self._say_in(outgoing, topic_id, photo)
+            return await self._say_in(outgoing, topic_id, photos)
         except Refused as refused:
             if refused.code != "telegram:topic_not_found" or topic_id is None:
                 raise
-        return await self._say_in(outgoing, None, photo)
+        return await self._say_in(outgoing, None, photos)
 
-    async def _say_in(self, outgoing: Outgoing, topic_id: int | None, photo: str | bytes | None) -> Message:
+    async def _say_in(self, outgoing: Outgoing, topic_id: int | None, photos: Sequence[str | bytes]) -> Message:
         asked: dict[str, Any] = {
             "chat_id": _number(outgoing.thread_id, "chat"),
             "message_thread_id": topic_id,
-            "parse_mode": ParseMode.HTML,
             "disable_notification": outgoing.silent or None,
-            "reply_markup": _markup(outgoing),
         }
         if outgoing.reply_to_id is not None:
             # An answer is worth sending even when the question is gone.
             asked["reply_parameters"] = ReplyParameters(
                 _message_number(outgoing.reply_to_id), allow_sending_without_reply=True
             )
-        if photo is not None:
-            asked |= {"photo": photo, "caption": outgoing.text, "filename": "photo.jpg"}
+        if len(photos) > 1:
+            album = [_in_album(one, outgoing.text if at == 0 else None) for at, one in enumerate(photos)]
+            return _first(await self._call(self._bot.send_media_group, media=album, **asked))
+        asked |= {"parse_mode": ParseMode.HTML, "reply_markup": _markup(outgoing)}
+        if photos:
+            asked |= {"photo": photos[0], "caption": outgoing.text, "filename": "photo.jpg"}
             sent: Message = await self._call(self._bot.send_photo, **asked)
         else:
             asked |= {"text": outgoing.text, "link_preview_options": _NO_PREVIEW}
             sent = await self._call(self._bot.send_message, **asked)
         return sent
 
-    async def _photo(self, photo: OutgoingPhoto) -> str | bytes:
+    async def _photo(self, photo: OutgoingPhoto) -> str | bytes | None:
+        """What Telegram is given of a photo; None for one that is not in our store any more."""
         if photo.ref is not None:
             return photo.ref
         if photo.media_id is None or self._load_photo is None:
             raise BadMessage("telegram:no_photo", "The message names a photo that cannot be loaded here.")
-        return await asyncio.to_thread(self._load_photo, photo.media_id)
+        try:
+            return await asyncio.to_thread(self._load_photo, photo.media_id)
+        except PhotoGone:
+            return None
 
     async def _edit(self, outgoing: Outgoing) -> None:
         asked: dict[str, Any] = {
@@ -344,6 +355,17 @@ class TelegramPort:
             raise errors.platform_error(error) from error
         except _LIBRARY_STUMBLED as error:
             raise _unreadable() from error
+
+
+def _in_album(photo: str | bytes, caption: str | None) -> InputMediaPhoto:
+    return InputMediaPhoto(photo, caption=caption, parse_mode=ParseMode.HTML, filename="photo.jpg")
+
+
+def _first(messages: Sequence[Message]) -> Message:
+    """The message by which an album is known; it carries the words."""
+    if not messages:
+        raise _unreadable()
+    return messages[0]
 
 
 def _unreadable() -> OutcomeUnknown:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from bot.clocks import OfficeClock
+from bot.platforms.pictures import Pictures
 from bot.platforms.port import (
     CLOCK_MARGIN,
     BadMessage,
@@ -19,13 +19,12 @@ from bot.platforms.port import (
     OutcomeUnknown,
     OwnWords,
     ReadBack,
-    Refused,
     Said,
     Unknown,
     Watch,
 )
 from bot.platforms.threads import Threads
-from bot.platforms.x_client import LIVE_HOSTS, PAGE_TRIES, Json, XClient, XCredentials
+from bot.platforms.x_client import PAGE_TRIES, Json, XClient, XCredentials
 from bot.platforms.x_posts import comparable, first_id, reference, whole_text, written, written_at
 from bot.platforms.x_reading import XReader
 from handlers.length import X_LIMIT, weighted_length
@@ -37,8 +36,7 @@ __all__ = ["XCredentials", "XPort"]
 TIMELINE_PAGES = 33  # X shows an account's newest 3,200 posts
 ID_MARGIN = timedelta(minutes=5)  # X's machines number posts each for itself, and clocks may differ a little
 TIMELINE_REACH = 3100  # from here on a reading may have been cut by that and not by its window
-PHOTO_HOST = "pbs.twimg.com"
-MAX_PHOTO_BYTES = 5 * 1024 * 1024
+PHOTO_HOSTS = ("pbs.twimg.com",)
 
 
 class XPort:
@@ -65,10 +63,12 @@ class XPort:
         lookups: int = 1,
         sweep_every: timedelta = timedelta(0),
         proxy: str | None = None,
+        photo_hosts: Sequence[str] = PHOTO_HOSTS,
     ) -> None:
         self.channel = channel
         self._api_url = api_url.rstrip("/")
-        self._live = self._api_url in LIVE_HOSTS
+        self._pictures = Pictures("x", self._api_url, photo_hosts, proxy)
+        self._picture_threads = Threads(f"pictures-{channel}")
         self._me: Identity | None = None
         # Two sessions: a long read in one thread never shares a connection with a reply in another.
         self._reading = XClient(credentials, api_url=self._api_url, clock=clock, timeout=timeout, proxy=proxy)
@@ -208,24 +208,15 @@ class XPort:
         return Said(tuple(words), reach)
 
     async def fetch(self, ref: str) -> bytes:
-        """The bytes of a photo by its `Attachment.url`. Raises PlatformError; Refused for other hosts."""
-        if not self._may_fetch(ref):
-            raise Refused("x:photo_host", "Photos are fetched only from X's own photo host.")
-        return await self._reading_threads.run(self._reading.bytes_of, ref, MAX_PHOTO_BYTES)
-
-    def _may_fetch(self, ref: str) -> bool:
-        try:
-            asked, ours = urlsplit(ref), urlsplit(self._api_url)
-            same = (asked.scheme, asked.hostname, asked.port) == (ours.scheme, ours.hostname, ours.port)
-            on_photo_host = asked.hostname == PHOTO_HOST and asked.scheme == "https" and asked.port in (None, 443)
-        except ValueError:
-            return False
-        return on_photo_host or (same and not self._live)
+        """The bytes of a photo by its address. Raises PlatformError; Refused for other hosts."""
+        return await self._picture_threads.run(self._pictures.fetch, ref)
 
     async def close(self) -> None:
         """Close the connections."""
         self._reading_threads.close()
         self._sending_threads.close()
+        self._picture_threads.close()
+        self._pictures.close()
         self._reading.close()
         self._sending.close()
 

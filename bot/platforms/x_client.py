@@ -15,7 +15,7 @@ import tweepy
 
 from bot.clocks import OfficeClock
 from bot.platforms.http import PlatformSession
-from bot.platforms.port import OutcomeUnknown, Refused, Unreachable
+from bot.platforms.port import OutcomeUnknown, Unreachable
 from bot.platforms.x_errors import platform_error
 
 logger = logging.getLogger(__name__)
@@ -185,23 +185,6 @@ class XClient:
         """The pages of a listing, newest first, at most `most`. Reading them raises PlatformError."""
         asked = {"max_results": PAGE, **FIELDS, **params}
         return Pages(lambda **token: self.call(ask, *args, **asked, **token), page_by, most, tries)
-
-    def bytes_of(self, address: str, most: int) -> bytes:
-        """The photo behind an address, asked without keys. Raises PlatformError."""
-        try:
-            with self.session.get(address, stream=True) as response:
-                if response.status_code >= 500:
-                    raise Unreachable(f"x:{response.status_code}", "The photo host failed.")
-                if response.status_code != 200:
-                    raise Refused(f"x:{response.status_code}", "The photo host does not give this photo.")
-                kept = bytearray()
-                for part in response.iter_content(65536):
-                    kept += part
-                    if len(kept) > most:
-                        raise Refused("x:photo_size", f"The photo has more than {most} bytes.")
-                return bytes(kept)
-        except requests.RequestException as error:
-            raise platform_error(error, now=self._clock.now(), sending=False) from error
 
     def close(self) -> None:
         self.session.close()

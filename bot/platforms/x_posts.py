@@ -145,7 +145,8 @@ def _attachments(post: Json, included: Included) -> tuple[Attachment, ...]:
         media = included.media.get(key, {"media_key": key, "type": "photo"})
         variants = [one for one in media.get("variants") or [] if one.get("content_type") == "video/mp4"]
         url = media.get("url") or (variants[-1]["url"] if variants else media.get("preview_image_url"))
-        found.append(Attachment(MEDIA_KINDS.get(media.get("type", ""), "document"), url=url, ref=key))
+        kind, still = MEDIA_KINDS.get(media.get("type", ""), "document"), media.get("preview_image_url")
+        found.append(Attachment(kind, url=url, ref=key, preview=still))
     return tuple(found)
 
 

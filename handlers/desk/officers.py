@@ -53,6 +53,7 @@ ATR_TEMPLATES = frozenset(
         "reopened_notice",
         "addition_notice",
         "answer_notice",
+        "photos",
     }
 )
 PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "objection_notice"})

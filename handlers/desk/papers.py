@@ -91,6 +91,10 @@ class Papers:
         """Remember an officer's photo; returns its id."""
         return pictures.keep(self._conn, row)
 
+    def show_anew(self, ticket_id: int, chat_id: str) -> None:
+        """The ticket's photos belong into this chat now."""
+        pictures.show_anew(self._conn, ticket_id, chat_id)
+
     def note(self, ticket_id: int, inbox_id: int | None, codes: Mapping[str, str]) -> None:
         """An event about words that were not said."""
         event = {"ticket_id": ticket_id, "kind": "withheld", "at": self._now, "actor": "office"}

@@ -196,6 +196,9 @@ def _load_our_messages(
     # Between the two questions the platform's answer may have been written down: then only its id tells.
     left = (update for update in strange.values() if _answers_unknown_words(snapshot, update))
     _know_by_id(conn, snapshot, {_answered(update) for update in left})
+    for update in updates:
+        if update.reply_to_id and (Platform.TELEGRAM, _answered(update)) not in snapshot.ours:
+            _know_album(conn, snapshot, update.chat_id, update.reply_to_id, _answered(update))
 
 
 def _know_by_id(conn: sa.Connection, snapshot: Snapshot, wanted: Collection[str]) -> None:
@@ -227,6 +230,12 @@ def _know_a_twin(conn: sa.Connection, snapshot: Snapshot, update: DeskUpdate) ->
     row = recognising.by_words_in_chat(conn, update.chat_id, update.reply_to_words)
     if row is not None:
         snapshot.ours[(Platform.TELEGRAM, _answered(update))] = Ours(row.ticket_id, row.template, row.step_id)
+
+
+def _know_album(conn: sa.Connection, snapshot: Snapshot, chat_id: str, message_id: str, answered: str) -> None:
+    row = recognising.by_place_in_album(conn, chat_id, message_id)
+    if row is not None:
+        snapshot.ours[(Platform.TELEGRAM, answered)] = Ours(row.ticket_id, row.template, row.step_id)
 
 
 def _load_heard(conn: sa.Connection, snapshot: Snapshot, posts: Sequence[tuple[InboxRow, Inbound]]) -> None:

@@ -257,6 +257,7 @@ class Speech:
         self._message(case, address, "notice", facts, notice_step(case), presses, urgent=case.urgent)
         if address is not None:
             self._notices[notice_step(case)] = address
+            self._papers.show_anew(case.id, address.chat_id)
 
     def _notify(self, step: Step, notify: Notify, current: Case, after: Case) -> None:
         address = address_of(current, notify.audience, self._snapshot.ground.directory)

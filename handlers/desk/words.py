@@ -123,7 +123,11 @@ def _is_on_record(snapshot: Snapshot, post: Inbound) -> bool:
 
 def _quoted_words(row: InboxRow, post: Inbound, quoted: QuotedPost) -> Words:
     """Evidence of this post alone: others may point at the same one, and its author may yet write to us."""
-    return Words(post.platform, "quoted", quoted.id, post.thread_id, quoted.text, post.occurred_at, version=row.id)
+    shown = msgspec.json.encode(quoted.attachments).decode()
+    return Words(
+        post.platform, "quoted", quoted.id, post.thread_id, quoted.text, post.occurred_at, version=row.id,
+        attachments=shown,
+    )  # fmt: skip
 
 
 def _find(snapshot: Snapshot, post: Inbound, origin: Origin, u: Understanding, answer: Answer) -> Finding:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from handlers.case import Case
 from handlers.conversation import next_wake
+from handlers.desk.citizens_pictures import pictures_in
 from handlers.desk.papers import Papers
 from handlers.desk.rows import row_of
 from handlers.desk.said_before import SAID_SINCE
@@ -218,13 +219,20 @@ class Writer:
                     post = step.origin.post
                     tickets.withdraw_words(self.conn, post.platform, effect.message_id, self.now)
                     inbox.purge(self.conn, step.origin.channel_id or 0, effect.message_id)
+                    pictures.withdraw(self.conn, effect.message_id)
             if step.decision.case is not None and step.decision.case.is_new and step.origin.account_id is not None:
                 accounts.set_language(self.conn, step.origin.account_id, step.decision.case.language)
 
     def _write_pictures(self, steps: Sequence[Step]) -> None:
-        """Officers' pictures, to be fetched while the preview is read."""
+        """Citizens' pictures, and officers', to be fetched while the preview is read."""
         for step in steps:
             case = step.decision.case or step.before
+            ticket_id = self.final_id(case.id) if case else None
+            # Nobody is shown the pictures of a sensitive ticket, so they stay where they are.
+            if case is not None and ticket_id is not None and case.sensitivity is not Sensitivity.SENSITIVE:
+                for words in step.words:
+                    for row in pictures_in(words, ticket_id, step.origin.channel_id or case.channel_id):
+                        pictures.keep(self.conn, row)
             for picture in step.pictures if case is not None else ():
                 row = {
                     "ticket_id": self.final_id(case.id) if case else None,
