@@ -60,6 +60,7 @@ def policy_of(settings: Settings, now: datetime) -> Policy:
         max_unasked_per_ticket=settings.max_unasked_per_ticket,
         any_state=settings.any_state,
         flood_per_hour=settings.flood_per_hour,
+        photo_far_km=float(settings.photo_far_km),
         reach=settings.reach,
         holidays=office_holidays(years, settings.holidays_file),
     )
@@ -346,7 +347,8 @@ class Office:
     async def fetch_pictures(self) -> int:
         """Fetch citizens' and officers' pictures that are due, and let go of old ones; returns how many came or never will."""
         now = self.clock.now()
-        settled = await fetch_due(self.engine, {one.channel.id: one.port for one in self.accounts}, now)
+        ports = {one.channel.id: one.port for one in self.accounts}
+        settled = await fetch_due(self.engine, ports, now, self.policy)
         if now >= self._purge_not_before:
             await asyncio.to_thread(self._purge_pictures, now)
             self._purge_not_before = now + PURGE_EVERY

@@ -16,7 +16,9 @@ import sqlalchemy as sa
 
 from bot.pictures import Cleaned, NotAPicture, cleaned
 from bot.platforms.port import CredentialsRefused, NotSent, PhotoGone, PlatformError, Port, Refused
+from handlers.desk.examining import examined
 from handlers.photo_doubts import Seen
+from handlers.policy import Policy
 from store import pictures, tickets
 from store.db import reading, writing
 from store.pictures import Wanted
@@ -47,7 +49,7 @@ def photo_loader(engine: sa.Engine) -> Callable[[int], bytes]:
     return load
 
 
-async def fetch_due(engine: sa.Engine, ports: Mapping[int, Port], now: datetime) -> int:
+async def fetch_due(engine: sa.Engine, ports: Mapping[int, Port], now: datetime, policy: Policy) -> int:
     """Fetch pictures that are not here yet, a few at once; returns how many were settled.
 
     One that can never be had is noted with its cause, one that may still come is tried again later.
@@ -58,7 +60,7 @@ async def fetch_due(engine: sa.Engine, ports: Mapping[int, Port], now: datetime)
     async def settle(one: Wanted) -> bool:
         async with room:
             got = await _got(ports[one.channel_id], one)
-        return await asyncio.to_thread(_note, engine, one, got, now)
+        return await asyncio.to_thread(_note, engine, one, got, now, policy)
 
     return sum(await asyncio.gather(*(settle(one) for one in waiting)))
 
@@ -92,7 +94,7 @@ def _addresses(platform: Platform, one: Wanted) -> list[str]:
     return [*([one.url] if one.url else []), *([one.ref] if has_ref else [])]
 
 
-def _note(engine: sa.Engine, one: Wanted, got: _Got, now: datetime) -> bool:
+def _note(engine: sa.Engine, one: Wanted, got: _Got, now: datetime, policy: Policy) -> bool:
     """Write down what became of it; True if it is settled."""
     with writing(engine) as conn:
         if isinstance(got, Cleaned):
@@ -104,6 +106,8 @@ def _note(engine: sa.Engine, one: Wanted, got: _Got, now: datetime) -> bool:
         else:
             pictures.put_off(conn, one.id, now + FIRST_WAIT * 2**one.attempts)
             return False
+        if settled and one.source == pictures.OFFICER:
+            examined(conn, one.id, now, policy.photo_far_km, policy.reach)
     return settled
 
 

@@ -29,6 +29,16 @@ class ListedTicket:
     others: int = 0  # how many more of the list report the same; one line stands for all
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoDoubt:
+    """What does not fit in a report's photo: when it was taken, if before the complaint; about how far from which place."""
+
+    taken_before: datetime | None
+    away_km: int | None
+    locality: str | None = None
+    district: str | None = None  # English name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything a message may say. A template that prints a fact that is None fails: nothing half said is sent."""
@@ -74,6 +84,7 @@ class Facts:
     skipped: int = 0  # tickets of the same incident that an act could not be done to
     lead_number: str | None = None  # the ticket whose notice speaks for this one
     photo_on_record: bool = False
+    photo_doubts: tuple[PhotoDoubt, ...] = ()  # for the officer and whoever agrees, never for the citizen
     photo_needed: bool = False  # work of this kind must be shown
     # for officers and the CMO desk
     words: str | None = None  # the citizen's words, masked

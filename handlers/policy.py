@@ -39,6 +39,7 @@ class Policy:
     max_unasked_per_ticket: int = 6
     any_state: bool = False
     flood_per_hour: int = 20  # posts of one account within an hour; what is beyond waits for a person
+    photo_far_km: float = 25.0  # farther from the complaint's place than this an officer is shown a doubt
     remind_at: tuple[int, ...] = (50, 90)  # per cent of the time limit
     top_level: int = 3
     repeat_overlap: float = 0.6  # share of common content keys that makes two posts one matter

@@ -21,7 +21,7 @@ from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateError, Und
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from handlers.facts import Facts
+from handlers.facts import Facts, PhotoDoubt
 from handlers.length import X_LIMIT, cut_at_word, strip_unsafe, weighted_length
 from handlers.understanding.taxonomy import Department, Office, taxonomy
 from store.vocabulary import Language
@@ -265,6 +265,10 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         names = locale.days["format"]["wide"], locale.months["format"]["wide"]
         return f"{names[0][local.weekday()]} {local.day} {names[1][local.month]} {local.year}"
 
+    def photo_doubt(doubt: PhotoDoubt) -> object:
+        place = doubt.locality or (district(doubt.district) if doubt.district else "")
+        return phrase("photo_doubt", day(doubt.taken_before) if doubt.taken_before else "", doubt.away_km or 0, place)
+
     def grouped(number: float) -> str:
         return format_decimal(_given(number), locale=indian)  # 1,23,456
 
@@ -295,6 +299,7 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         "why": lambda code: phrase("why", _given(code)),
         "whom": lambda code: phrase("whom", _given(code)),
         "told": lambda code: phrase("told", _given(code)),
+        "photo_doubt": photo_doubt,
         "time_left": lambda hours: phrase("time_left", _given(hours)),
         "excerpt": excerpt,
         "refuse": _refuse,

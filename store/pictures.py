@@ -112,6 +112,31 @@ def content_of(conn: sa.Connection, picture_id: int) -> tuple[bytes | None, bool
     return (bytes(row.content) if row.content is not None else None), row.error is None
 
 
+def row_of(conn: sa.Connection, picture_id: int) -> Mapping[str, Any]:
+    """What is known of one picture, without its bytes."""
+    return dict(conn.execute(_without_bytes().where(media.c.id == picture_id)).mappings().one())
+
+
+def of_ticket(conn: sa.Connection, ticket_id: int) -> list[Mapping[str, Any]]:
+    """The same of the officers' pictures of a ticket."""
+    mine = _without_bytes().where(media.c.ticket_id == ticket_id, media.c.source == OFFICER)
+    return [dict(row) for row in conn.execute(mine.order_by(media.c.id)).mappings()]
+
+
+def of_reports(conn: sa.Connection, refs: Collection[str], album_ids: Collection[str]) -> list[Mapping[str, Any]]:
+    """The same of officers' pictures by their refs, and of whole albums."""
+    if not refs and not album_ids:
+        return []
+    named = sa.or_(media.c.ref.in_(sorted(refs)), media.c.album_id.in_(sorted(album_ids)))
+    mine = _without_bytes().where(media.c.source == OFFICER, named)
+    return [dict(row) for row in conn.execute(mine.order_by(media.c.id)).mappings()]
+
+
+def _without_bytes() -> sa.Select[Any]:
+    plain = [column for column in media.c if column.name != "content"]
+    return sa.select(*plain, media.c.content.is_not(None).label("content_here"))
+
+
 # -- letting go ------------------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +153,9 @@ def purge(conn: sa.Connection, before: datetime) -> int:
 
 
 # -- showing ---------------------------------------------------------------------------------------------------------------
+
+
+NOWHERE: Final = "-"  # they may not be shown as things stand
 
 
 def is_unshown() -> sa.ColumnElement[bool]:
@@ -159,6 +187,6 @@ def mark_shown(conn: sa.Connection, ids: Collection[int], chat_id: str) -> None:
 
 
 def show_anew(conn: sa.Connection, ticket_id: int, chat_id: str) -> None:
-    """The ticket is in this chat now: what was shown elsewhere is shown again."""
+    """The ticket is in this chat now: what was shown elsewhere, or nowhere, is looked at again."""
     elsewhere = sa.and_(media.c.ticket_id == ticket_id, media.c.source == CITIZEN, media.c.shown_in != chat_id)
     conn.execute(media.update().where(elsewhere).values(shown_in=None))

@@ -18,9 +18,10 @@ from handlers.desk.albums import may_show, queue_albums
 from handlers.desk.rows import case_of
 from store.db import reading, writing
 from store.directory import load_directory
+from store.inbound import Inbound
 from store.tables import events, media, outbox, tickets
 from store.tickets import by_ids
-from store.vocabulary import Platform
+from store.vocabulary import InboundVerb, Platform
 
 HOLES = "Model Town Rohtak me sadak par gehre gaddhe hain"
 AFTER = timedelta(minutes=2)
@@ -121,6 +122,18 @@ async def test_a_restricted_ticket_shows_its_photos_to_a_person_but_to_no_group(
     assert [one for one in pictures(ready) if one.chat.person is None] == []
 
 
+async def test_what_may_not_be_shown_is_looked_at_again_when_the_notice_changes(ready: Stage) -> None:
+    await complain(ready, 1)
+    with writing(ready.office.engine) as conn:
+        conn.execute(media.update().values(shown_in="-"))
+    officers, case = Officers(ready), the_case(ready)
+    before = len(pictures(ready))
+    await officers.press(case, officers.owner(case)[1], "accept")
+    await ready.pass_time(AFTER)
+    assert column(ready, media.c.shown_in) == [str(officers.notice(case).chat)]
+    assert len(pictures(ready)) == before, "the same album is queued once"
+
+
 async def test_another_office_is_shown_them_too_and_the_same_one_not_twice(ready: Stage) -> None:
     await complain(ready, 2)
     officers = Officers(ready)
@@ -181,11 +194,12 @@ async def test_a_photo_that_cannot_be_had_is_noted_and_the_notice_says_that_ther
 
 async def test_a_photo_whose_post_is_deleted_goes(ready: Stage) -> None:
     post = await complain(ready, 1)
-    ready.sandbox.x.delete(post)
-    with writing(ready.office.engine) as conn:
-        from store import pictures as kept
-
-        kept.withdraw(conn, post)
+    gone = Inbound(
+        key=f"{post}:deleted", verb=InboundVerb.DELETED, platform=Platform.X, message_id=post, thread_id=post,
+        occurred_at=ready.now,
+    )  # fmt: skip
+    ready.office.keep(ready.account(Platform.X).channel.name, [gone])
+    await ready.office.settle()
     assert column(ready, media.c.content) == [None]
     assert column(ready, media.c.error) == ["withdrawn"]
 

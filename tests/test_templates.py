@@ -22,7 +22,7 @@ from typing import get_args
 import pytest
 from jinja2 import Environment, meta
 
-from handlers.facts import Facts, ListedTicket
+from handlers.facts import Facts, ListedTicket, PhotoDoubt
 from handlers.length import weighted_length
 from handlers.render import (
     TEMPLATES,
@@ -55,7 +55,7 @@ TOLD = (
     "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "promise", "sent_up", "time_asked", "time_granted",
     "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
     "find_personal", "caption_missing", "not_a_photo", "nothing_to_claim", "another_decides", "objection_decided", "upheld",
-    "split_off",
+    "split_off", "photo_awaited", "photo_unreadable",
 )  # fmt: skip
 DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused")
 BUTTONS = (
@@ -194,6 +194,12 @@ VARIANTS: dict[str, Variants] = {
         ("no photo", {"citizen_reads": None, "why": "photo_needed"}),
     ),
     "prompt_atr": (("plain", {}), ("photo", {"photo_needed": True})),
+    "photo_doubts": (
+        ("unreadable", {"why": "photo_unreadable"}),
+        ("early", {"why": None, "photo_doubts": (PhotoDoubt(DUE, None),)}),
+        ("far", {"why": None, "photo_doubts": (PhotoDoubt(None, 40, None, "Hansi"),)}),
+        ("both", {"why": None, "photo_doubts": (PhotoDoubt(DUE, 130, "Model Town", "Hisar"),)}),
+    ),
     "approval_notice": (
         ("public", {}),
         ("for several", {"readers": 15}),

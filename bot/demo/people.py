@@ -145,11 +145,16 @@ class Officers:
         await self._heard()
         return self.telegram.answers(press) or ""
 
-    async def reply(self, officer: Officer, spot: Spot, text: str, *, photo: bool = False) -> Spot:
-        """Reply to a message of the bot."""
-        picture = a_photo() if photo else None
+    async def reply(
+        self, officer: Officer, spot: Spot, text: str, *, photo: bool = False, file: bytes | None = None
+    ) -> Spot:
+        """Reply to a message of the bot, with a photo or with a picture sent as a file."""
         user = int(officer.telegram_user_id or 0)
-        message = self.telegram.write(user, spot.chat, text, reply_to=spot.message, photo=picture)
+        if file is not None:
+            message = self.telegram.document(user, spot.chat, file, text, reply_to=spot.message)
+        else:
+            picture = a_photo() if photo else None
+            message = self.telegram.write(user, spot.chat, text, reply_to=spot.message, photo=picture)
         await self._heard()
         return Spot(spot.chat, message)
 

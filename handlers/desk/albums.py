@@ -31,7 +31,10 @@ TICKETS_IN_A_ROUND: Final = 50
 
 
 def may_show(case: Case, chat_id: str) -> bool:
-    """May the citizen's pictures stand in this chat now? Asked before each album; the one place that says so."""
+    """May the citizen's pictures stand in this chat now? The one place that says so.
+
+    Asked when pictures have come, and again whenever the notice changes: a no may become a yes once it was accepted.
+    """
     if case.sensitivity is Sensitivity.SENSITIVE:
         return False
     return case.sensitivity is Sensitivity.NORMAL or not is_group(chat_id)
@@ -44,7 +47,8 @@ def queue_albums(conn: sa.Connection, now: datetime, directory: Directory, reach
     for row in tickets.by_ids(conn, waiting):
         case = case_of(row)
         notice = _notice(conn, case) if case.with_office else None
-        if notice is None or not may_show(case, notice["recipient"]):
+        if notice is None or not may_show(case, notice["recipient"]):  # until its notice is written or changes
+            pictures.mark_shown(conn, waiting[case.id], pictures.NOWHERE)
             continue
         rows = _albums(case, notice, waiting[case.id], directory)
         queued += len(queue(conn, reach, rows, now))

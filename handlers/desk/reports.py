@@ -7,18 +7,20 @@ disposal does to the ticket is in office_acts.py. A promise is no disposal: ther
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from handlers.case import Case
 from handlers.desk.acting import act_on
+from handlers.desk.examining import doubts_about, is_being_looked_at, is_lost, of_draft
 from handlers.desk.officers_pictures import photo_needed, picture_of, what_is_wrong
 from handlers.desk.snapshot import Snapshot, draft_of
 from handlers.desk.steps import Draft, Origin, Outcome, Picture, Step
 from handlers.desk.telling import refuse, tell_officer, toast_code
 from handlers.desk.together import left_since, others_for
 from handlers.effects import Act, Audience, Decision, Effect, How, Notify, Press, Record, Tell
-from handlers.facts import Facts
+from handlers.facts import Facts, PhotoDoubt
 from handlers.heard import OfficerBy, OfficerDisposed
 from handlers.office_acts import needs_senior
 from handlers.render import RenderError, render_result_within
@@ -105,12 +107,25 @@ def report_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy
             return _asked_what_it_says(origin, case, draft_id)
         case Act.SAYS:
             return _says(snapshot, origin, case, draft, draft_id, Disposal(argument.partition("|")[2]))
+    shown = _pictures(snapshot, case, draft)
+    if is_lost(shown):
+        draft = replace(draft, photo_ref=None)  # it shows nothing, so none is on record
     lacking = what_lacks(draft, draft.disposal, must_show=photo_needed(case, snapshot.ground))
     if lacking is not None:  # the matter was another one when the preview was shown
         return toast_code(origin, lacking, case)
+    if is_being_looked_at(shown, kept.get("created_at"), snapshot.now):
+        return toast_code(origin, "photo_awaited", case)
     if needs_senior(case, draft.disposal, by.post, snapshot.ground):
         return _sent_up(snapshot, origin, case, draft, draft_id, by)
     return _disposed(snapshot, origin, case, draft, draft_id, by)
+
+
+def _pictures(snapshot: Snapshot, case: Case, draft: Draft) -> list[Mapping[str, Any]]:
+    return of_draft(snapshot.pictures, {"photo_ref": draft.photo_ref, "album_id": draft.album_id}, case.id)
+
+
+def _doubts(snapshot: Snapshot, case: Case, draft: Draft) -> tuple[PhotoDoubt, ...]:
+    return doubts_about(case, _pictures(snapshot, case, draft), snapshot.ground.policy.photo_far_km)
 
 
 def _draft(kept: Any) -> Draft:
@@ -155,8 +170,9 @@ def _previewed(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, use
     facts = Facts(citizen_reads=text, cut=cut, readers=_readers(snapshot, case))
     if text is None:
         facts = Facts(why="not_public")
+    facts = replace(facts, photo_doubts=_doubts(snapshot, case, draft))
     if lacking:
-        facts = Facts(why=lacking)
+        facts = replace(facts, citizen_reads=None, cut=False, why=lacking)
     preview = Tell(template="preview", facts=facts, how=How.REPLY, step="preview", presses=(send, *more))
     effects: tuple[Effect, ...] = (preview,)
     if used_draft is not None:
@@ -226,7 +242,13 @@ def _sent_up(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, draft
     notice = Notify(
         audience=Audience.SUPERVISOR,
         template="approval_notice",
-        facts=Facts(citizen_reads=text, officer=by.name, disposal=draft.disposal, readers=_readers(snapshot, case)),
+        facts=Facts(
+            citizen_reads=text,
+            officer=by.name,
+            disposal=draft.disposal,
+            readers=_readers(snapshot, case),
+            photo_doubts=_doubts(snapshot, case, draft),
+        ),
         step=f"approval:{draft_id}",
         presses=presses,
         urgent=True,

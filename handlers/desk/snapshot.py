@@ -77,6 +77,7 @@ class Snapshot:
     buttons: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     drafts: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     albums: set[tuple[int, str]] = field(default_factory=set)  # of which a picture was heard: ticket, album
+    pictures: list[Mapping[str, Any]] = field(default_factory=list)  # officers', that drafts or updates here name
     found: FoundSince = field(default_factory=FoundSince)
     ties: Ties | None = None  # None: nothing is linked (no tables at hand)
     _by_account: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -162,7 +163,7 @@ def load(conn: sa.Connection, rows: Sequence[InboxRow], now: datetime, policy: P
     _load_buttons(conn, snapshot, updates)
     _load_cases(conn, snapshot, rows, posts, updates)
     _load_drafts(conn, snapshot)
-    snapshot.albums = pictures.albums(conn, {update.album_id for update in updates if update.album_id})
+    _load_pictures(conn, snapshot, updates)
     _load_found(conn, snapshot, (post.thread_id for _, post in posts))
     return snapshot
 
@@ -270,6 +271,15 @@ def _load_drafts(conn: sa.Connection, snapshot: Snapshot) -> None:
     if ids:
         for row in conn.execute(sa.select(drafts).where(drafts.c.id.in_(ids))).mappings():
             snapshot.drafts[row["id"]] = dict(row)
+
+
+def _load_pictures(conn: sa.Connection, snapshot: Snapshot, updates: Sequence[DeskUpdate]) -> None:
+    album_ids = {update.album_id for update in updates if update.album_id}
+    snapshot.albums = pictures.albums(conn, album_ids)
+    refs = {one.ref for update in updates for one in update.attachments if one.ref}
+    refs |= {row["photo_ref"] for row in snapshot.drafts.values() if row["photo_ref"]}
+    album_ids |= {row["album_id"] for row in snapshot.drafts.values() if row["album_id"]}
+    snapshot.pictures = pictures.of_reports(conn, refs, album_ids)
 
 
 def _load_cases(

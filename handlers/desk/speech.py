@@ -290,6 +290,8 @@ class Speech:
             return
         facts = self._facts(after, Facts(why="moved" if moved else None))
         shown = () if moved else (*notice_presses(after), *split_presses(self._snapshot, after, self._numbered))
+        if not moved:
+            self._papers.show_anew(after.id, address.chat_id)
         self._message(
             after,
             address,
