@@ -116,6 +116,15 @@ def containing(
     return _listed(conn, query.order_by(tickets.c.id.desc()).limit(most))
 
 
+def reopened(conn: sa.Connection, at_least: int, owners: Collection[str] | None = None) -> list[Listed]:
+    """Tickets not ended that were reopened so often, the most often first; `owners` None: whoever has them."""
+    often = (tickets.c.reopen_count >= at_least, tickets.c.ended_at.is_(None), ~is_in_shadow(tickets.c.id))
+    query = _all().where(*often)
+    if owners is not None:
+        query = query.where(tickets.c.owner_post.in_(sorted(owners)))
+    return _listed(conn, query.order_by(tickets.c.reopen_count.desc(), tickets.c.opened_at, tickets.c.id))
+
+
 def _holds(needle: Needle) -> sa.ColumnElement[bool]:
     said = (
         sa.select(transcript.c.id)

@@ -228,3 +228,26 @@ def test_a_city_magistrate_lists_and_counts_ordinary_tickets_of_the_district_alo
     mine, heads = (office.write(who, "private", "/stats")[0].text for who in ("Magistrate", "Head"))
     assert mine == heads.replace(": 3", ": 1")
     assert len(set(numbers(office.write("Head", "private", "/pending")))) == 3
+
+
+def test_what_was_reopened_twice_is_read_by_the_cmo_desk_and_the_head(office: Office) -> None:
+    office.complain("Hisar", 3)
+    office.complain("Karnal", 1)
+    with reading(office.engine) as conn:
+        ids = list(conn.scalars(sa.select(tickets.c.id).order_by(tickets.c.id)))
+    with writing(office.engine) as conn:
+        for ticket_id, count in zip(ids, (2, 1, 3, 2), strict=True):
+            values = {"reopen_count": count, "disposal_count": count}
+            conn.execute(tickets.update().where(tickets.c.id == ticket_id).values(**values))
+        conn.execute(
+            tickets.update()
+            .where(tickets.c.id == ids[3])
+            .values(status="closed", outcome="satisfied", ended_at=office.now)
+        )
+    (told,) = office.write("Clerk", CMO, "/reopened")
+    assert told.text.startswith("<b>Reopened twice or more: 2</b>")
+    assert "reopened 3x" in told.text.split("2.")[0], "the most often reopened comes first"
+    assert len(set(numbers(office.write("Head", "private", "/reopened")))) == 2
+    assert office.write("Police Head", "private", "/reopened")[0].text == "दो बार फिर खुली कोई शिकायत नहीं है।"
+    (refused,) = office.write("Nodal Hisar", HISAR, "/reopened")
+    assert refused.text == "The CMO desk and the heads of departments read this list."

@@ -54,8 +54,8 @@ TOLD = (
     "number_unknown", "number_wrong", "photo_too_large", "no_text", "sticker", "not_here", "edited_after_sending",
     "understood_nothing", "photo_of_site", "cite_rule", "cite_case", "promise", "sent_up", "time_asked", "time_granted",
     "time_refused", "days_missing", "reason_missing", "senior_needed_for_time", "shown", "find_what", "find_shorter",
-    "find_personal", "caption_missing", "not_a_photo", "nothing_to_claim", "another_decides", "objection_decided", "upheld",
-    "split_off", "photo_awaited", "photo_unreadable",
+    "find_personal", "caption_missing", "not_a_photo", "nothing_to_claim", "for_heads", "another_decides",
+    "objection_decided", "upheld", "split_off", "photo_awaited", "photo_unreadable",
 )  # fmt: skip
 DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused")
 BUTTONS = (
@@ -249,7 +249,11 @@ VARIANTS: dict[str, Variants] = {
         ("second page", {"why": "late", "listed_before": 10, "total": 23, "late_count": 23}),
         ("mine", {"why": "mine", "hidden_count": 2}),
         ("found", {"why": "find"}),
-        *((f"no {why}", {"why": why, "total": 0, "listed": ()}) for why in ("pending", "late", "mine", "find")),
+        ("reopened", {"why": "reopened"}),
+        *(
+            (f"no {why}", {"why": why, "total": 0, "listed": ()})
+            for why in ("pending", "late", "mine", "find", "reopened")
+        ),
     ),
     "triage_notice": (
         ("", {}),

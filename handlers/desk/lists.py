@@ -31,7 +31,16 @@ from store.seating import is_beneath
 from store.vocabulary import DeskVerb, Language, Role, Sensitivity
 
 PAGE: Final = 10  # tickets to a page: a screen of a small phone, and ten buttons
-COMMANDS: Final = {"/pending": "pending", "/late": "late", "/mine": "mine", "/find": "find", "/stats": "stats"}
+COMMANDS: Final = {
+    "/pending": "pending",
+    "/late": "late",
+    "/mine": "mine",
+    "/find": "find",
+    "/stats": "stats",
+    "/reopened": "reopened",
+}
+REOPENED_OFTEN: Final = 2  # that many times the citizen said no
+READS_REOPENED: Final = frozenset({Role.CMO_DESK, Role.CMO_VIEWER, Role.DEPARTMENT_HEAD})
 FOUND_SINCE: Final = timedelta(days=400)
 MOST_FOUND: Final = 100
 SHORTEST_WORD: Final = 3
@@ -95,6 +104,8 @@ def _answer(
     posts = list(directory.posts_of(update.author.id)) if update.author and not update.anonymous else []
     if not posts:
         return _refused(origin, "anonymous" if update.anonymous or update.author is None else "not_linked")
+    if wanted.what == "reopened" and not any(post.role in READS_REOPENED for post in posts):
+        return _refused(origin, "for_heads")
     scope = scope_of(posts, directory, update, mine=wanted.what == "mine")
     if scope.is_empty:
         return _refused(origin, "not_here")
@@ -151,6 +162,9 @@ def _rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> l
         owners = None if scope.all_of_them else scope.owners | scope.ordinary_of
         needles = [_needle(word) for word in wanted.words.split()]
         return lists.containing(conn, needles, now - FOUND_SINCE, MOST_FOUND, owners)
+    if wanted.what == "reopened":
+        owners = None if scope.all_of_them else scope.owners | scope.ordinary_of
+        return lists.reopened(conn, REOPENED_OFTEN, owners)
     return waiting_rows(conn, scope, wanted, now)
 
 
