@@ -20,6 +20,7 @@ from bot.delivery_policy import DeliveryPolicy
 from bot.intake import Intake
 from bot.making_up import MakingUp
 from bot.office_calendar import office_holidays
+from bot.pace import pace_of
 from bot.photos import fetch_due, photo_loader
 from bot.platforms.port import Identity, Port
 from bot.settings import Channel as ChannelSetting
@@ -73,6 +74,7 @@ def delivery_policy_of(settings: Settings) -> DeliveryPolicy:
         deadline=float(settings.send_deadline_seconds),
         lateness=float(settings.platform_lateness_seconds),
         max_attempts=settings.max_attempts,
+        pace=pace_of(settings.telegram_group_per_minute),
     )
 
 

@@ -12,20 +12,22 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from bot.budget import Budget, Purse
+from bot.budget import Budget
+from bot.choosing import Choosing, Gather
 from bot.clocks import OfficeClock, machine_seconds
 from bot.delivery_policy import DeliveryPolicy
 from bot.outcomes import Outcomes, epoch_of
-from bot.platforms.port import OutcomeUnknown, PlatformError, Port, in_time
+from bot.platforms.port import OutcomeUnknown, PlatformError, Port, RateLimited, in_time
 from bot.reading_back import MarkRepeat, ReadingBack
 from bot.resting import rest
 from bot.seldom import SELDOM
 from bot.under_way import Outcome, UnderWay
+from handlers.desk.crowds import gather_news
 from handlers.desk.repeating import say_again
 from handlers.gate import hold_back
 from handlers.reach import EVERYBODY, Reach
@@ -36,7 +38,6 @@ from store.conflicts import DATABASE_FAULTS, is_conflict
 from store.db import DatabaseBusy, reading, writing
 from store.faults import fault_sentence
 from store.outbox import OutboxRow
-from store.spending import urgent_due, urgent_next_due
 from store.vocabulary import Platform
 
 __all__ = ["Delivery", "DeliveryPolicy"]
@@ -52,8 +53,8 @@ class Delivery:
     """The sender of one channel. Only the holder of the channel's lane sends; others stand by.
 
     What `reach` does not allow is held in the transaction that would take it for sending.
-    `mark_repeat` gives the message that says "sent again" on a platform that cannot be read back. `counts`
-    holds how often each thing happened since the start.
+    `mark_repeat` gives the message that says "sent again" on a platform that cannot be read back; `gather` tells quiet
+    news of a crowded chat together. `counts` holds how often each thing happened since the start.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Delivery:
         mark_repeat: MarkRepeat = say_again,
         reach: Reach = EVERYBODY,
         budget: Budget | None = None,
+        gather: Gather = gather_news,
     ) -> None:
         self.channel = channel
         self.policy = policy or DeliveryPolicy()
@@ -76,7 +78,7 @@ class Delivery:
         self._port = port
         self._machine = machine
         self._reach = reach
-        self._purse = Purse(channel, budget or Budget(), "posts")
+        self._choosing = Choosing(channel, budget or Budget(), self.policy.pace, reach, gather)
         chance = random.Random(self.policy.seed)  # noqa: S311 - jitter
         self._outcomes = Outcomes(engine, clock, channel, self.policy, chance)
         self._reading_back = ReadingBack(
@@ -111,10 +113,7 @@ class Delivery:
 
     def due_at(self, conn: sa.Connection, first: datetime) -> datetime:
         """When the lane can next send, if its first row is due at `first`."""
-        due, spent_until = first, self._purse.spent_until
-        if spent_until is not None and self._clock.now() < spent_until:
-            urgent = urgent_next_due(conn, self.channel.id) if self._purse.urgent else None
-            due = min(urgent or spent_until, max(first, spent_until))
+        due = self._choosing.due_at(conn, first, self._clock.now())
         return max(due, self.paused_until or due)
 
     async def send_due(self, limit: int | None = None) -> int:
@@ -177,15 +176,14 @@ class Delivery:
             self._lane_not_before = self._machine() + self.policy.standby
             if self._lane is not None:
                 self._reading_back.begin_anew()
-                self._newest_id = await asyncio.to_thread(self._newest_sent_id)
+                self._newest_id = await asyncio.to_thread(self._look_back)
         return self._lane is not None
 
-    def _newest_sent_id(self) -> str | None:
+    def _look_back(self) -> str | None:
         """Our newest post on X, whose ids tell the time of their making; on the others ids tell nothing."""
-        if self.channel.platform is not Platform.X:
-            return None
         with reading(self._engine) as conn:
-            return outbox.newest_sent_id(conn, self.channel.id)
+            self._choosing.begin(conn, self._clock.now())
+            return outbox.newest_sent_id(conn, self.channel.id) if self.channel.platform is Platform.X else None
 
     # -- sending -----------------------------------------------------------------------------------------------
 
@@ -207,24 +205,10 @@ class Delivery:
             now = self._clock.now()
             if is_idle:
                 self._take_in_orphans(conn, lane, now)
-            rows = self._within_budget(conn, outbox.due(conn, self.channel.id, now, limit), now, limit)
+            rows = self._choosing.rows(conn, now, limit)
         if rows:
             passing("delivery.due")
         return rows
-
-    def _within_budget(self, conn: sa.Connection, rows: list[OutboxRow], now: datetime, limit: int) -> list[OutboxRow]:
-        """Those that may be spent on; once only the reserve is left, urgent ones alone."""
-        purse = self._purse
-        if purse.is_stale(now) or (rows and purse.has_limits and purse.spent_until is None):
-            purse.count(conn, now)
-        if not purse.has_limits:
-            return rows
-        if purse.spent_until is None:
-            return rows[: purse.ordinary]
-        urgent = urgent_due(conn, self.channel.id, now, limit)
-        if urgent:
-            purse.count(conn, now)
-        return urgent[: purse.urgent]
 
     def _adopt(self) -> None:
         lane = self._lane
@@ -252,8 +236,8 @@ class Delivery:
         while True:
             picked: list[OutboxRow] = []
             if go_on and tried < limit and under_way.has_room and not self._stop.is_set():
-                picked = under_way.pick(waiting)
-                if not picked and (not under_way or self._machine() >= look_at):
+                picked = under_way.pick(waiting := self._choosing.still(waiting, self._clock.now()))
+                if (not picked and not under_way) or self._machine() >= look_at:
                     waiting = await self._look(limit - tried, is_idle=not under_way)
                     look_at = self._machine() + self.policy.tick
                     picked = under_way.pick(waiting)
@@ -290,6 +274,7 @@ class Delivery:
             return True
         passing("delivery.sending_committed")
         for row in taken:
+            self._choosing.begun(row, self._clock.now())
             under_way.begin(row, self._request(row, begun))
         return True
 
@@ -378,6 +363,8 @@ class Delivery:
             self._newest_id = rows[-1][1] or self._newest_id
 
     def _failed(self, row: OutboxRow, error: PlatformError) -> bool:
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            self._choosing.slowed(row, self._clock.now() + timedelta(seconds=error.retry_after))
         go_on = self._outcomes.failed(row, error)
         if isinstance(error, OutcomeUnknown):
             self._reading_back.unknown_from_now(row.id)

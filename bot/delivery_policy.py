@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.circuit import CircuitPolicy
+from bot.pace import PacePolicy
 from bot.platforms.port import PlatformError
 
 FACTOR = 4.0  # 5 s, 20 s, 80 s, 5 min, 21 min, 85 min, 3 h: eight tries outlast an outage of five hours
@@ -26,6 +27,7 @@ class DeliveryPolicy:
     reached, or asked us to slow down) are not counted. `longest_read_wait`: between two tries to read
     back. `circuit`: when a platform is taken for down. `side_by_side`:
     requests under way at once on Telegram, which takes 30 a second; X and Facebook get one at a time.
+    `pace`: how much a Telegram chat is given at most.
     """
 
     start_within: float = 5.0
@@ -41,6 +43,7 @@ class DeliveryPolicy:
     side_by_side: int = 8
     seed: int | None = None
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
+    pace: PacePolicy = field(default_factory=PacePolicy)
 
     @property
     def quiet(self) -> float:

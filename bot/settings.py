@@ -103,6 +103,9 @@ class Settings(BaseModel):
     send_start_seconds: int = _say(5, "H: a request must start this soon after it was noted down", ge=1, le=60)
     send_deadline_seconds: int = _say(30, "D: total time of one request", ge=1, le=300)
     platform_lateness_seconds: int = _say(60, "L: how late a platform may show what it took", ge=0, le=3600)
+    telegram_group_per_minute: int = _say(
+        20, "most messages a minute to one Telegram group, a quarter kept for urgent ones; 0: no limit", ge=0, le=1000
+    )
     max_attempts: int = _say(8, "tries of one message before a person must look", ge=1, le=100)
 
     x_poll_seconds: int = _say(30, "between two reads of X", ge=1, le=3600)

@@ -27,6 +27,7 @@ class ListedTicket:
     urgent: bool = False
     reopen_count: int = 0
     others: int = 0  # how many more of the list report the same; one line stands for all
+    news: str = ""  # in a list of gathered news: the code of its heading
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
-from handlers.reach import Leaving, Reach
-from store import held, outbox
+from handlers.reach import EVERYBODY, Leaving, Reach
+from store import gathering, held, outbox
 from store.held import Waiting
 from store.outbox import NewRow
 from store.vocabulary import Platform
+
+LIST_STEP: Final = "gathered:"  # what the steps of lists of gathered news begin with (handlers/desk/crowds.py)
 
 
 def queue(conn: sa.Connection, reach: Reach, rows: Sequence[NewRow], now: datetime) -> list[int]:
@@ -29,12 +32,17 @@ def hold_back(conn: sa.Connection, reach: Reach, row_ids: Collection[int], now: 
     """Hold those of the unsent rows that may not leave now; returns the ids of those that may, in order."""
     whys: dict[int, str] = {}
     going: list[Waiting] = []
+    apart: list[int] = []  # of a list, each part is asked about alone
     for row in held.waiting(conn, row_ids):
+        if row.step_id.startswith(LIST_STEP) and reach != EVERYBODY:
+            apart.append(row.id)
+            continue
         why = reach.why_held(_leaving(row))
         if why is None:
             going.append(row)
         else:
             whys[row.id] = why.value
+    gathering.take_apart(conn, apart)
     held.hold(conn, whys, now)
     speaking = {row.ticket_id for row in going if row.ticket_id is not None and row.held and not row.released}
     if speaking:

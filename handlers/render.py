@@ -21,7 +21,7 @@ from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateError, Und
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from handlers.facts import Facts, PhotoDoubt
+from handlers.facts import Facts, ListedTicket, PhotoDoubt
 from handlers.length import X_LIMIT, cut_at_word, strip_unsafe, weighted_length
 from handlers.understanding.taxonomy import Department, Office, taxonomy
 from store.vocabulary import Language
@@ -163,6 +163,8 @@ def _clean(value: object) -> object:
         return strip_unsafe(value)
     if isinstance(value, tuple):
         return tuple(_clean(item) for item in value)
+    if isinstance(value, ListedTicket):
+        return replace(value, locality=strip_unsafe(value.locality) if value.locality else None)
     return value
 
 

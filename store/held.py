@@ -16,7 +16,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from store.dialects import is_one_of
-from store.outbox import UNSENT, OutboxRow, outbox_row
+from store.outbox import OutboxRow, outbox_row
+from store.readiness import UNSENT
 from store.tables import channels, events, outbox, tickets
 from store.vocabulary import DeliveryState, Platform
 

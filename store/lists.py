@@ -103,6 +103,11 @@ def waiting(
     return _listed(conn, _all().where(_waiting(owners, ordinary_of, unplaced=unplaced)).order_by(*order))
 
 
+def listed_by_id(conn: sa.Connection, ticket_ids: Collection[int]) -> dict[int, Listed]:
+    """These tickets as a list shows them."""
+    return {row.id: row for row in _listed(conn, _all().where(tickets.c.id.in_(sorted(ticket_ids))))}
+
+
 def containing(
     conn: sa.Connection, needles: Sequence[Needle], since: datetime, most: int, owners: Collection[str] | None = None
 ) -> list[Listed]:

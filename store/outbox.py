@@ -29,14 +29,15 @@ from store.payloads import (
     outgoing_from_json,
     outgoing_to_json,
 )
+from store.readiness import ENDED_UNSENT, OPEN, UNSENT, in_order, is_held, is_not_resting, is_ripe, waits_for_another
 from store.tables import channels, events, outbox
 from store.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 
-OPEN: Final = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.RETRY, DeliveryState.UNKNOWN)
-UNSENT: Final = (DeliveryState.PENDING, DeliveryState.RETRY)
-ENDED_UNSENT: Final = (DeliveryState.PARKED, DeliveryState.CANCELLED, DeliveryState.HELD)
+NOBODY: Final[frozenset[str]] = frozenset()
+TOLD: Final = "told_in_a_list"
+SHOWN: Final = "shown:"  # a card posted in the place of a notice that was told in a list supersedes under this key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ class OutboxRow:
     error: str | None
     marked_repeat: bool
     released_at: datetime | None
+    gathered_into: int | None  # the list that told it, of which it was a part
 
     @property
     def thread(self) -> str:
@@ -112,15 +114,25 @@ def add(conn: sa.Connection, rows: Sequence[NewRow], now: datetime) -> list[int]
     return list(new)
 
 
-def due(conn: sa.Connection, channel_id: int, now: datetime, limit: int) -> list[OutboxRow]:
+def due(
+    conn: sa.Connection,
+    channel_id: int,
+    now: datetime,
+    limit: int,
+    *,
+    resting: Collection[str] = NOBODY,
+    quiet_resting: Collection[str] = NOBODY,
+) -> list[OutboxRow]:
     """Up to `limit` rows that may go now, at most one for each destination, urgent ones first.
 
-    The oldest go first; where citizens wait for more than `limit` answers, store/fairness.py says who does.
+    The oldest go first; where citizens wait for more than `limit` answers, store/fairness.py says who does. Chats that
+    are `resting` get nothing, those that are `quiet_resting` only what is urgent.
 
     Needs a writing transaction: rows that follow one that was never sent are cancelled here. A stopped
     channel has nothing due, nor has one that was put back to an earlier moment.
     """
-    asked = {"channel": channel_id, "now": now, "most": limit}
+    rests = {"resting": list(resting), "quiet_resting": list(quiet_resting)}
+    asked = {"channel": channel_id, "now": now, "most": limit, **rests}
     while True:
         found = conn.execute(_goable(newest=False), asked).all()
         if len(found) >= limit and speaks_to_citizens(conn, channel_id):
@@ -128,13 +140,14 @@ def due(conn: sa.Connection, channel_id: int, now: datetime, limit: int) -> list
         rows = [outbox_row(one) for one in found]
         stranded = {row.id: reason for row in rows if (reason := _stranded(conn, row)) is not None}
         for row_id, reason in stranded.items():
-            cancel(conn, row_id, reason, now)
+            if reason != TOLD or not tell_with_its_notice(conn, row_id):
+                cancel(conn, row_id, reason, now)
         if not stranded:
             return rows
 
 
 def followed(conn: sa.Connection, row: OutboxRow) -> OutboxRow | None:
-    """The row this one follows, or the newest one that took its place."""
+    """The row this one follows, or the newest one that took its place; for a part of a list, its card once shown."""
     if row.follows_step is None:
         return None
     step = sa.select(outbox).where(outbox.c.step_id == row.follows_step, outbox.c.recipient == row.recipient)
@@ -144,11 +157,22 @@ def followed(conn: sa.Connection, row: OutboxRow) -> OutboxRow | None:
     newer = sa.select(outbox).where(
         outbox.c.channel_id == found.channel_id,
         outbox.c.recipient == found.recipient,
-        outbox.c.supersede_key == found.supersede_key,
+        outbox.c.supersede_key == (found.supersede_key if found.gathered_into is None else f"{SHOWN}{found.step_id}"),
         outbox.c.state != DeliveryState.SUPERSEDED,
         outbox.c.id > found.id,
     )
     return outbox_row(conn.execute(newer.order_by(outbox.c.id.desc()).limit(1)).first() or found)
+
+
+def tell_with_its_notice(conn: sa.Connection, row_id: int) -> bool:
+    """An edit of a notice that was told in a list meanwhile is told with it: there is no message to edit."""
+    row = row_by_id(conn, row_id)
+    first = followed(conn, row) if row is not None else None
+    if first is None or first.gathered_into is None:
+        return False
+    told = outbox.update().where(outbox.c.id == row_id, outbox.c.state.in_(UNSENT))
+    done = told.values(state=DeliveryState.SUPERSEDED, gathered_into=first.gathered_into)
+    return conn.execute(done).rowcount > 0
 
 
 def cancel(conn: sa.Connection, row_id: int, why: str, now: datetime) -> int:
@@ -244,7 +268,7 @@ def _first_due() -> sa.Select[tuple[int, datetime]]:
             is_one_of(outbox.c.state, *OPEN),
             outbox.c.state.in_(UNSENT),
             is_working(),
-            ~_held(outbox.c.next_attempt_at),
+            ~is_held(outbox.c.next_attempt_at),
             ~waits_for_another(),
         )
         .group_by(outbox.c.channel_id)
@@ -345,45 +369,12 @@ def _goable(*, newest: bool) -> sa.Select[Any]:
             outbox.c.state.in_(UNSENT),
             is_ripe(outbox, now),
             working,
-            ~_held(now),
+            ~is_held(now),
             ~waits_for_another(),
+            is_not_resting(),
         )
-        .order_by(outbox.c.urgent.desc(), outbox.c.id.desc() if newest else outbox.c.id)
+        .order_by(*in_order(newest=newest))
         .limit(sa.bindparam("most"))
-    )
-
-
-def is_ripe(rows: sa.FromClause, at: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """The row's time has come. What was to go at once goes at once, even if the clock was set back since."""
-    at_once = sa.and_(rows.c.attempts == 0, rows.c.next_attempt_at <= rows.c.created_at)
-    return sa.or_(rows.c.next_attempt_at <= at, at_once)
-
-
-def _held(at: sa.ColumnElement[Any]) -> sa.Exists:
-    """An earlier row of the destination must go first, as things stand at that time."""
-    earlier = outbox.alias("earlier")
-    return sa.exists().where(
-        earlier.c.channel_id == outbox.c.channel_id,
-        earlier.c.destination == outbox.c.destination,
-        earlier.c.id < outbox.c.id,
-        is_one_of(earlier.c.state, *OPEN),
-        sa.or_(
-            earlier.c.state.in_((DeliveryState.SENDING, DeliveryState.RETRY, DeliveryState.UNKNOWN)),
-            sa.and_(
-                earlier.c.state == DeliveryState.PENDING,
-                sa.or_(is_ripe(earlier, at), earlier.c.attempts > 0),
-            ),
-        ),
-    )
-
-
-def waits_for_another() -> sa.Exists:
-    """The message it edits or answers has not gone yet."""
-    first = outbox.alias("first")
-    return sa.exists().where(
-        first.c.step_id == outbox.c.follows_step,
-        first.c.recipient == outbox.c.recipient,
-        is_one_of(first.c.state, *OPEN),
     )
 
 
@@ -396,4 +387,6 @@ def _stranded(conn: sa.Connection, row: OutboxRow) -> str | None:
     first = followed(conn, row)
     if first is None:
         return "follows_nothing"
+    if first.gathered_into is not None:
+        return TOLD
     return "follows_unsent" if first.state in ENDED_UNSENT else None

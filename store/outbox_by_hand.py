@@ -10,7 +10,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from store.notify import tell_to_send
-from store.outbox import ENDED_UNSENT, UNSENT, cancel_followers, record
+from store.outbox import cancel_followers, record
+from store.readiness import ENDED_UNSENT, UNSENT
 from store.tables import outbox
 from store.vocabulary import DeliveryState
 

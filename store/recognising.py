@@ -11,8 +11,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from store.outbound import MOST_IN_ALBUM
-from store.outbox import OPEN, OutboxRow, outbox_row, words_of
+from store.outbox import OutboxRow, outbox_row, words_of
 from store.payloads import same_words, shown_on_telegram, words_mark
+from store.readiness import OPEN
 from store.tables import outbox
 from store.vocabulary import DeliveryState
 

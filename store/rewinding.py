@@ -23,8 +23,9 @@ from store.inbound import Inbound
 from store.inbox import park
 from store.marks import REWOUND_TO, mark
 from store.numbers import office_year, skip_serials, split_number
-from store.outbox import OPEN, NewRow, OutboxRow
+from store.outbox import NewRow, OutboxRow
 from store.payloads import PayloadUnreadable, heard_from_json, same_words
+from store.readiness import OPEN
 from store.sending import Failure
 from store.tables import channels, events, found_words, inbox, outbox, tickets, transcript
 from store.vocabulary import DeliveryState, InboundVerb, InboxState, Platform

@@ -19,21 +19,9 @@ from store.alarms import raise_alarm
 from store.dialects import is_one_of
 from store.inbound import Undeliverable
 from store.outbound import Outgoing
-from store.outbox import (
-    ENDED_UNSENT,
-    OPEN,
-    UNSENT,
-    NewRow,
-    OutboxRow,
-    add,
-    cancel,
-    cancel_followers,
-    followed,
-    outbox_row,
-    record,
-    row_by_id,
-)
+from store.outbox import NewRow, OutboxRow, add, cancel, cancel_followers, followed, outbox_row, record, row_by_id
 from store.payloads import outgoing_to_json
+from store.readiness import ENDED_UNSENT, OPEN, UNSENT
 from store.tables import attempts, channels, lanes, outbox
 from store.vocabulary import DeliveryState, OutgoingAct, Platform
 

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from store.channels import is_working
 from store.dialects import is_one_of
-from store.outbox import OPEN, UNSENT, OutboxRow, is_ripe, outbox_row, waits_for_another
+from store.outbox import OutboxRow, outbox_row
+from store.readiness import OPEN, UNSENT, is_ripe, waits_for_another
 from store.tables import attempts, channels, inbox, outbox
 from store.vocabulary import DeliveryState
 

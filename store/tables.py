@@ -399,6 +399,7 @@ outbox = sa.Table(
     sa.Column("error", sa.String(512)),
     fact("marked_repeat"),
     moment("released_at", nullable=True),  # let out of the shadow: it may go, or no longer keeps its ticket there
+    sa.Column("gathered_into", BigId),  # the row of the list in which it was told, of which it was a part
     sa.UniqueConstraint("step_id", "recipient"),
     sa.UniqueConstraint("channel_id", "sent_id"),
     sa.CheckConstraint("state <> 'sent' OR sent_at IS NOT NULL", name="sent_has_a_time"),
@@ -422,6 +423,13 @@ sa.Index(
     outbox.c.id,
     sqlite_where=outbox.c.state == "held",
     postgresql_where=outbox.c.state == "held",
+)
+
+sa.Index(
+    "ix_outbox_gathered",
+    outbox.c.gathered_into,
+    sqlite_where=outbox.c.gathered_into.is_not(None),
+    postgresql_where=outbox.c.gathered_into.is_not(None),
 )
 
 found_words = sa.Table(

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from bot.clocks import SteppedClock
 from bot.delivery import Delivery, DeliveryPolicy
+from bot.pace import PacePolicy
 from bot.platforms.port import Batch, Identity, Port, ReadBack, Unknown, Watch
 from store import boundaries, channels, outbox, outbox_by_hand
 from store.alarms import open_alarms
@@ -22,7 +23,8 @@ from store.outbound import Outgoing
 from store.outbox import NewRow
 from store.vocabulary import DeliveryState, OutgoingAct, Platform
 
-POLICY = DeliveryPolicy(deadline=0.25, lateness=1.0, standby=0.0, seed=1)
+AT_ANY_PACE = PacePolicy((), ())
+POLICY = DeliveryPolicy(deadline=0.25, lateness=1.0, standby=0.0, seed=1, pace=AT_ANY_PACE)
 UNDER_WAY = 0.35  # real seconds after which a late or slow effect of these tests has happened
 PATIENT = replace(POLICY, deadline=5.0)
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

@@ -22,7 +22,7 @@ SCHEMA = """
 CREATE TABLE channels (id, platform);
 CREATE TABLE tickets (id, platform, first_message_id, thread_id, number);
 CREATE TABLE inbox (id, channel_id, event_key, state);
-CREATE TABLE outbox (id, channel_id, destination, template, state, sent_id, marked_repeat, payload);
+CREATE TABLE outbox (id, channel_id, destination, template, state, sent_id, marked_repeat, payload, ticket_id, gathered_into);
 INSERT INTO channels VALUES (1, 'x'), (2, 'facebook'), (3, 'telegram');
 """
 TRUTH = Truth(
@@ -65,7 +65,12 @@ class Office:
     ) -> None:
         payload = json.dumps({"act": act, "text": text})
         values = (row, channel, destination, "template", state, sent_id, marked, payload)
-        self.do("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *values)
+        self.do("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)", *values)
+
+    def gathered(self, part: int, into: int, state: str = "superseded") -> None:
+        """A message of ticket 1 that was told in the list of row `into`."""
+        self.message(part, 3, "-5:1", state, None, "message", f"{NUMBER}: assigned")
+        self.do("UPDATE outbox SET ticket_id = 1, gathered_into = ? WHERE id = ?", into, part)
 
     def judged(self, truth: Truth = TRUTH) -> Verdict:
         return judge(truth, lambda select: self.conn.execute(select).fetchall())
@@ -170,3 +175,30 @@ def test_the_checker_shares_no_code_with_smgt() -> None:
 def test_planted_bugs_die_where_something_stands() -> None:
     assert len(BUGS) >= 15
     assert {name for bug in BUGS.values() for name in bug.dies_at} <= set(BOUNDARIES)
+
+
+# -- lists of gathered news ------------------------------------------------------------------------------------------------
+
+
+def test_what_a_list_tells_is_neither_lost_nor_doubled(office: Office) -> None:
+    office.gathered(5, into=6)
+    office.message(6, 3, "-5:gathered", "sent", "-5:8", "message", f"New: {NUMBER} Water supply")
+    assert office.judged(shown(Shown("telegram", "-5:8", "-5", f"New: {NUMBER} Water supply"))).is_clean
+
+
+@pytest.mark.parametrize("text", ["New: HRY26-000002-3", f"{NUMBER} and {NUMBER}", ""])
+def test_a_part_that_its_list_does_not_tell_is_lost(office: Office, text: str) -> None:
+    office.gathered(5, into=6)
+    office.message(6, 3, "-5:gathered", "sent", "-5:8", "message", text)
+    assert office.judged(shown(Shown("telegram", "-5:8", "-5", text))).lost == 1
+
+
+def test_a_part_of_a_list_that_there_is_not_is_lost(office: Office) -> None:
+    office.gathered(5, into=99)
+    assert office.judged().lost == 1
+
+
+def test_a_part_that_goes_besides_its_list_is_doubled(office: Office) -> None:
+    office.gathered(5, into=6, state="pending")
+    office.message(6, 3, "-5:gathered", "sent", "-5:8", "message", f"New: {NUMBER}")
+    assert office.judged(shown(Shown("telegram", "-5:8", "-5", f"New: {NUMBER}"))).doubled_notices == 1

@@ -20,7 +20,7 @@ from store import inbox
 from store.channels import register
 from store.db import open_engine, writing
 from store.inbound import Author, Inbound
-from store.outbox import OPEN
+from store.readiness import OPEN
 from store.tables import inbox as inbox_table
 from store.tables import outbox, tickets
 from store.vocabulary import InboundVerb, InboxState, Platform

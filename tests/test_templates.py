@@ -22,6 +22,7 @@ from typing import get_args
 import pytest
 from jinja2 import Environment, meta
 
+from handlers.desk import crowds
 from handlers.facts import Facts, ListedTicket, PhotoDoubt
 from handlers.length import weighted_length
 from handlers.render import (
@@ -269,6 +270,16 @@ VARIANTS: dict[str, Variants] = {
     "toast": (
         *((code, {"why": code}) for code in TOLD),
         ("disposed for several", {"why": "disposed", "others": 14, "skipped": 2}),
+    ),
+    "gathered": (
+        ("one kind", {"listed": tuple(replace(one, news="new") for one in TYPICAL.listed)}),
+        (
+            "every kind",
+            {
+                "listed": tuple(replace(TYPICAL.listed[0], news=kind) for kind in dict.fromkeys(crowds.KINDS.values())),
+                "total": 6,
+            },
+        ),
     ),
     "refusal": (("one", {"why": "no_text"}),),
     "button": tuple((code, {"why": code}) for code in BUTTONS),

@@ -12,8 +12,9 @@ from bot.cli.showing import short_time, show_json, show_rows
 from store import tickets
 from store.db import reading, writing
 from store.held import tickets_in_shadow
-from store.outbox import ENDED_UNSENT, count_by_state, followed, list_rows, row_by_id
+from store.outbox import count_by_state, followed, list_rows, row_by_id
 from store.outbox_by_hand import drop_by_hand, retry_by_hand
+from store.readiness import ENDED_UNSENT
 from store.vocabulary import DeliveryState
 
 _LOOK_AT = (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.PARKED)

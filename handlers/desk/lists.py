@@ -256,9 +256,13 @@ def line_of(row: Listed, now: datetime, others: int = 0) -> ListedTicket:
 
 def presses_of(wanted: Wanted, page: Sequence[Listed], total: int) -> tuple[tuple[Press, ...], ...]:
     """A button for each ticket of the page, two to a row, and those that turn it."""
-    shows = [Press(act=Act.SHOW, argument=row.number, ticket_id=row.id) for row in page]
     turns = [at for at in (wanted.at - PAGE, wanted.at + PAGE) if 0 <= at < total]
-    return (*_paired(shows), *_paired(Press(act=Act.PAGE, argument=wanted.turned(at)) for at in turns))
+    return (*presses_of_tickets(page), *_paired(Press(act=Act.PAGE, argument=wanted.turned(at)) for at in turns))
+
+
+def presses_of_tickets(rows: Iterable[Listed]) -> tuple[tuple[Press, ...], ...]:
+    """A button for each ticket, two to a row."""
+    return _paired(Press(act=Act.SHOW, argument=row.number, ticket_id=row.id) for row in rows)
 
 
 def _paired(presses: Iterable[Press]) -> tuple[tuple[Press, ...], ...]:

@@ -144,3 +144,13 @@ def _askable(case: Case) -> bool:
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0] + "…"
+
+
+def turns_of(case: Case) -> range:
+    """The turns of a ticket so far."""
+    return range(1, case.turn + 1)
+
+
+def notice_step(case: Case, turn: int | None = None) -> str:
+    """The step id of the ticket's notice, in its present turn unless told."""
+    return f"{case.id}:notice:{case.turn if turn is None else turn}"

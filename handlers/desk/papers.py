@@ -16,9 +16,9 @@ from handlers.case import Case
 from handlers.desk.stopped import ABOUT_SILENCE
 from handlers.gate import queue
 from handlers.reach import Reach
-from store import outbox, pictures, rewinding, sending, tickets
+from store import outbox, pacing, pictures, rewinding, sending, tickets
 from store.alarms import raise_alarm
-from store.outbox import NewRow
+from store.outbox import SHOWN, NewRow
 from store.payloads import outgoing_from_json
 from store.rewinding import FoundWords
 from store.tables import buttons, channels
@@ -42,11 +42,21 @@ class Papers:
         return tickets.words_of(self._conn, ticket_ids)
 
     def standing(self, step_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Which of these steps are in the outbox, and for which recipient."""
+        """Which of these steps have a message in the outbox, and for which recipient.
+
+        One that was told in a list has none, until its card was shown.
+        """
         wanted = sorted(set(step_ids))
+        card = outbox_table.alias("card")
+        has_card = sa.exists().where(
+            card.c.ticket_id == outbox_table.c.ticket_id,
+            card.c.recipient == outbox_table.c.recipient,
+            card.c.supersede_key == sa.literal(SHOWN) + outbox_table.c.step_id,
+        )
         if wanted:
             found = sa.select(outbox_table.c.step_id, outbox_table.c.recipient)
-            for row in self._conn.execute(found.where(outbox_table.c.step_id.in_(wanted))):
+            stands = sa.or_(outbox_table.c.gathered_into.is_(None), has_card)
+            for row in self._conn.execute(found.where(outbox_table.c.step_id.in_(wanted), stands)):
                 yield row.step_id, row.recipient
 
     def said(self, ticket_ids: Iterable[int]) -> Iterator[tuple[int, str]]:
@@ -76,11 +86,15 @@ class Papers:
         for row in self._conn.execute(found):
             yield row.ticket_id or 0, outgoing_from_json(row.payload).text
 
-    def keep(self, messages: Sequence[NewRow], new_buttons: Sequence[Mapping[str, Any]]) -> None:
-        """Queue the messages and make their buttons known."""
+    def keep(self, messages: Sequence[NewRow], new_buttons: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Queue the messages and make their buttons known; returns the ids of the messages that are new."""
         if new_buttons:
             self._conn.execute(buttons.insert(), list(new_buttons))
-        queue(self._conn, self._reach, messages, self._now)
+        return queue(self._conn, self._reach, messages, self._now)
+
+    def hurry(self, channel_id: int, destinations: Iterable[str]) -> None:
+        """What waits ahead of urgent words in their order goes with them."""
+        pacing.hurry(self._conn, channel_id, set(destinations))
 
     def take_over(self, said_before: Sequence[tuple[NewRow, FoundWords]]) -> None:
         """Keep as sent what was found on the platform already."""

@@ -13,7 +13,7 @@ from handlers.case import Case
 from handlers.desk.addresses import Address, address_of, language_of_chat
 from handlers.desk.buttons import Buttons
 from handlers.desk.discretion import discreet
-from handlers.desk.notices import for_audience, for_chat, notice_facts, notice_presses
+from handlers.desk.notices import for_audience, for_chat, notice_facts, notice_presses, notice_step, turns_of
 from handlers.desk.papers import Papers, thread
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Step
@@ -38,7 +38,7 @@ from handlers.facts import Facts
 from handlers.render import render
 from handlers.time_limits import after_the_night
 from store.outbound import Outgoing, OutgoingPhoto
-from store.outbox import NewRow
+from store.outbox import SHOWN, NewRow
 from store.rewinding import FoundWords
 from store.vocabulary import Language, OutgoingAct, Platform, Sensitivity
 
@@ -80,9 +80,16 @@ class Speech:
         for step in steps:
             self._queue(step)
         self._papers.keep(self._messages, self._buttons.new)
+        self._hurry()
         self._papers.take_over(self._said_before)
         for account_id in self._stopped:
             self._papers.hush(account_id)
+
+    def _hurry(self) -> None:
+        telegram = self._telegram()
+        urgent = {row.destination for row in self._messages if row.urgent and row.channel_id == telegram}
+        if telegram is not None:
+            self._papers.hurry(telegram, urgent)
 
     def _load(self, steps: Sequence[Step]) -> None:
         """The transcripts that notices show, where notices already stand, and what was answered lately."""
@@ -299,6 +306,7 @@ class Speech:
             facts,
             f"{known}:edit:{step.origin.key}",
             shown,
+            urgent=step.origin.update is not None,  # to the officer who acted, the edit is the answer
             edit_of=known,
         )
 
@@ -359,6 +367,8 @@ class Speech:
             draft = str(self._draft_ids[id(step)])
             presses = tuple(tuple(replace(press, argument=draft) for press in line) for line in presses)
         step_id = f"{step.origin.key}:{tell.step}:{tell.how}"
+        is_card = tell.template == "ticket_card" and case is not None and case.turn > 0
+        place = f"{SHOWN}{notice_step(case)}" if is_card and case is not None else None
         listed = any(press.act is Act.PAGE or press.ticket_id is not None for line in presses for press in line)
         if listed:
             buttons = self._buttons.listed(tell.edit_of or step_id, presses, language)
@@ -383,17 +393,7 @@ class Speech:
                 ),
                 ticket_id=case.id if case else None,
                 follows_step=tell.edit_of or None,
-                supersede_key=tell.edit_of or None,
+                supersede_key=tell.edit_of or place,
                 urgent=True,
             )
         )
-
-
-def turns_of(case: Case) -> range:
-    """The turns of a ticket so far."""
-    return range(1, case.turn + 1)
-
-
-def notice_step(case: Case, turn: int | None = None) -> str:
-    """The step id of the ticket's notice, in its present turn unless told."""
-    return f"{case.id}:notice:{case.turn if turn is None else turn}"

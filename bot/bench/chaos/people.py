@@ -253,11 +253,20 @@ class People:
             found = NUMBER.search(message.text)
             if found is None or message.sender.id == desk.officer:
                 continue
+            if found.group() in _labels_of(message):
+                self._open_all(desk, message)
+                continue
             self._sort(self._mail.setdefault(found.group(), Mail(desk)), message)
             talk = self._by_number.get(found.group())
             if talk is not None:
                 yield talk
         self._seen[str(desk.chat)] = len(messages)
+
+    def _open_all(self, desk: Desk, message: Message) -> None:
+        """A list: whoever has no notice of a ticket presses its number, and reads the card."""
+        for number in _labels_of(message):
+            if not self._mail.setdefault(number, Mail(desk)).notice:
+                self._sandbox.telegram.press(desk.officer, desk.chat, message.id, number)
 
     def _sort(self, mail: Mail, message: Message) -> None:
         labels = _labels_of(message)

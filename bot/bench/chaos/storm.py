@@ -225,6 +225,7 @@ def _orders(weather: Weather, sandbox: Sandbox, database: Database, folder: Path
             "SMGT_X_POLL_SECONDS": "1",
             "SMGT_FACEBOOK_POLL_SECONDS": "2",
             "SMGT_TELEGRAM_POLL_SECONDS": "1",
+            "SMGT_TELEGRAM_GROUP_PER_MINUTE": "0",  # the emulators' limits are lifted too
             "SMGT_X_SWEEP_SECONDS": "30",
             "SMGT_THREAD_JOIN_SECONDS": "0",
             "SMGT_WEBHOOKS": "yes",

@@ -109,6 +109,7 @@ def judge(truth: Truth, query: Query) -> Verdict:
     _judge_rows(verdict, rows)
     _judge_replies(verdict, truth, rows, query)
     _judge_notices(verdict, truth, rows)
+    _judge_gathered(verdict, rows, query)
     _judge_order(verdict, truth, rows)
     for _ in range(truth.refused_twins):
         verdict.doubled_replies += 1
@@ -241,6 +242,23 @@ def _judge_notices(verdict: Verdict, truth: Truth, rows: list[_Row]) -> None:
         else:
             verdict.doubled_notices += 1
             verdict.findings.append(f"telegram {one.id}: a message that no message of ours stands for, nor repeats")
+
+
+def _judge_gathered(verdict: Verdict, rows: list[_Row], query: Query) -> None:
+    """What was told in a list stands there: the list was sent, and it names the ticket once."""
+    by_id = {row.id: row for row in rows}
+    parts = query(
+        "SELECT o.id, o.gathered_into, o.state, t.number FROM outbox o JOIN tickets t ON t.id = o.ticket_id "
+        "WHERE o.gathered_into IS NOT NULL ORDER BY o.id"
+    )
+    for part_id, list_id, state, number in parts:
+        told = by_id.get(int(list_id))
+        if told is None or told.state != "sent" or NUMBER.findall(told.text).count(str(number)) != 1:
+            verdict.lost += 1
+            verdict.findings.append(f"message {part_id} (telegram): told in the list {list_id}, which does not tell it")
+        if state != "superseded":
+            verdict.doubled_notices += 1
+            verdict.findings.append(f"message {part_id} (telegram): {state}, although the list {list_id} tells it")
 
 
 def _judge_order(verdict: Verdict, truth: Truth, rows: list[_Row]) -> None:
