@@ -86,7 +86,7 @@ def _sentence(hole: Hole) -> str:
         case "desk_unbound":
             return f"desk {hole.desk} has no chat; /bind {hole.desk} in its group"
         case "desk_lost":
-            return f"the bot was removed from the chat of desk {hole.desk}; add it there again"
+            return f"nothing goes to the chat of desk {hole.desk}; add the bot there again, or do what its alarm says"
     return f"{hole.code}: {hole.post or hole.desk}"
 
 

@@ -65,7 +65,8 @@ class Choosing:
     def begun(self, row: OutboxRow, now: datetime) -> None:
         """The request for a row begins."""
         if self._pace is not None and _speaks(row):
-            self._pace.note(row.thread, now)
+            for _ in range(max(1, len(row.outgoing.photos) if row.outgoing else 1)):  # each photo of an album counts
+                self._pace.note(row.thread, now)
 
     def slowed(self, row: OutboxRow, until: datetime) -> None:
         """The platform asked to slow down: its chat rests."""

@@ -356,6 +356,7 @@ class Delivery:
             self._outcomes.note_answer(conn, self._clock.now())
             for row, sent_id in rows:
                 kept = sending.mark_sent(conn, row.id, sent_id, self._clock.now())
+                self._outcomes.reached(conn, row, self._clock.now())
                 self.counts["sent" if kept else "sent_id_taken"] += 1
             passing("delivery.sent_written")
         passing("delivery.sent_committed")

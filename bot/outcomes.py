@@ -17,6 +17,7 @@ from bot.clocks import OfficeClock
 from bot.delivery_policy import LONGEST_TOLD, DeliveryPolicy, is_unbelievable
 from bot.platforms.port import (
     BadMessage,
+    ChatClosed,
     ChatMoved,
     CredentialsRefused,
     NotSent,
@@ -27,12 +28,13 @@ from bot.platforms.port import (
     Refused,
     Unreachable,
 )
-from store import channels, sending
+from store import channels, closed_chats, sending
 from store.alarms import clear_alarm, raise_alarm
 from store.boundaries import passing
 from store.channels import Channel
 from store.db import writing
 from store.directory import move_chat
+from store.outbound import Outgoing
 from store.outbox import OutboxRow
 from store.sending import Failure
 from store.vocabulary import DeliveryState, OutgoingAct, Platform
@@ -44,6 +46,14 @@ REPEATABLE = (OutgoingAct.EDIT, OutgoingAct.DELETE)  # doing it twice is doing i
 
 PLATFORM_DOWN = "platform_down"
 CHANNEL_WAITS = "channel_waits"
+CLOSED = {
+    "telegram:kicked": closed_chats.REMOVED,
+    "telegram:no_rights": closed_chats.NO_RIGHTS,
+    "telegram:topic_closed": closed_chats.TOPIC_CLOSED,
+    "telegram:chat_gone": closed_chats.CHAT_GONE,
+    "telegram:chat_not_found": closed_chats.CHAT_GONE,
+}
+ASK_CHAT_AGAIN = timedelta(minutes=5)
 LONG_WAIT = timedelta(minutes=30)  # from here on a person is told that a platform made us wait
 
 
@@ -147,6 +157,12 @@ class Outcomes:
             case PhotoGone():  # its post was deleted meanwhile: there is nothing to look at
                 sending.drop(conn, row.id, failure, now, epoch=epoch)
                 self.counts["dropped"] += 1
+            case ChatClosed() if row.outgoing is not None and self._waits_for_its_chat(conn, row.outgoing, error, now):
+                at = now + ASK_CHAT_AGAIN
+                sending.mark_retry(conn, row.id, failure, now, epoch=epoch, next_attempt_at=at, is_counted=False)
+                if CLOSED[error.code] != closed_chats.TOPIC_CLOSED:
+                    sending.postpone_chat(conn, self._channel.id, row.outgoing.thread_id, at)
+                self.counts["chats_closed"] += 1
             case Refused():
                 self.set_aside(conn, row, failure, now, refused=True)
                 unseen_notice = self._channel.platform is Platform.TELEGRAM and act is OutgoingAct.MESSAGE
@@ -158,6 +174,18 @@ class Outcomes:
                 sending.mark_unknown(conn, row.id, failure, now, epoch=epoch)
                 self.counts["unknown"] += 1
         return True
+
+    def _waits_for_its_chat(self, conn: sa.Connection, outgoing: Outgoing, error: PlatformError, now: datetime) -> bool:
+        """A desk's chat takes nothing: its messages wait, one asks again now and then, and people are told what to do."""
+        alarm = CLOSED.get(error.code)
+        if alarm is None:
+            return False
+        return bool(closed_chats.close_chat(conn, alarm, outgoing.thread_id, outgoing.topic_id, now))
+
+    def reached(self, conn: sa.Connection, row: OutboxRow, now: datetime) -> None:
+        """A message went; if its chat was closed when it was tried before, it is open again."""
+        if row.error_code in CLOSED and row.outgoing is not None:
+            closed_chats.open_chat(conn, row.outgoing.thread_id, row.outgoing.topic_id, now)
 
     def _try_again(self, conn: sa.Connection, row: OutboxRow, error: PlatformError, now: datetime) -> bool:
         """Later, or never if it was tried often enough; what slowed it down slows its chat or channel too."""

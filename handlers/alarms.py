@@ -16,7 +16,7 @@ from handlers.gate import queue
 from handlers.reach import Reach
 from handlers.reconciling.days import NOT_ADDING_UP, rows_named
 from handlers.render import render
-from store import outbox
+from store import closed_chats, outbox
 from store.alarms import Alarm, open_alarms
 from store.channels import CHANNEL_STOPPED, all_channels
 from store.outbound import Outgoing
@@ -34,6 +34,10 @@ _TEMPLATES: Final = {
     "sent_twice": ("parked_alarm", "unknown_outcome"),
     NOT_ADDING_UP: ("day_alarm", ""),
     floods.ALARM: ("flood_alarm", ""),
+    closed_chats.REMOVED: ("desk_alarm", closed_chats.REMOVED),
+    closed_chats.NO_RIGHTS: ("desk_alarm", closed_chats.NO_RIGHTS),
+    closed_chats.TOPIC_CLOSED: ("desk_alarm", closed_chats.TOPIC_CLOSED),
+    closed_chats.CHAT_GONE: ("desk_alarm", closed_chats.CHAT_GONE),
 }
 """Alarm -> the officers' template and its `why`. Others concern the directory itself: `smgt check` shows them."""
 
@@ -49,7 +53,7 @@ def queue_alarms(conn: sa.Connection, now: datetime, directory: Directory, reach
     channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
     if not waiting or desk is None or not desk.reachable or channel is None:
         return 0
-    return len(queue(conn, reach, [_message(channel.id, desk, alarm) for alarm in waiting], now))
+    return len(queue(conn, reach, [_message(channel.id, desk, alarm, directory) for alarm in waiting], now))
 
 
 def _named(alarm: Alarm) -> tuple[tuple[str, str], ...]:
@@ -60,9 +64,10 @@ def _named(alarm: Alarm) -> tuple[tuple[str, str], ...]:
     return ((label, alarm.subject),)
 
 
-def _message(channel_id: int, desk: Desk, alarm: Alarm) -> outbox.NewRow:
+def _message(channel_id: int, desk: Desk, alarm: Alarm, directory: Directory) -> outbox.NewRow:
     template, why = _TEMPLATES[alarm.code]
-    facts = Facts(why=why or None, mapping=_named(alarm))
+    about = directory.desks.get(alarm.subject) if template == "desk_alarm" else None
+    facts = Facts(why=why or None, mapping=_named(alarm), post=about.title if about else alarm.subject)
     chat_id = desk.chat_id or ""
     return outbox.NewRow(
         channel_id=channel_id,

@@ -84,6 +84,7 @@ def _quiet(channel_id: int, templates: Collection[str]) -> tuple[sa.ColumnElemen
         outbox.c.state.in_(UNSENT),
         outbox.c.urgent.is_(sa.false()),
         outbox.c.marked_repeat.is_(sa.false()),  # it may stand there already
+        outbox.c.error_code.is_(None),  # what was refused tells whether its chat takes messages again
         outbox.c.ticket_id.is_not(None),
         outbox.c.template.in_(sorted(templates)),
     )

@@ -65,6 +65,15 @@ class Storm(Office):
             conn.execute(sa.update(desks).where(desks.c.code == desk).values(chat_id=None))
             bind_desk(conn, desk, str(chat), str(topic) if topic else None)
 
+    def forget_updates(self) -> None:
+        """What Telegram had to tell the bot is lost."""
+        self.stage.telegram.bots[self.stage.bot].updates.clear()
+
+    def open_topic(self, name: str) -> None:
+        """A person opens a closed topic again; Telegram tells a bot of it, if at all, without a message of ours."""
+        topics = self.stage.telegram.groups[self.group].topics
+        topics[self.stage.telegram.topics(self.group)[name]].is_closed = False
+
     def make_sensitive(self, at: int) -> str:
         """A ticket turns out to be sensitive; returns its number."""
         with writing(self.engine) as conn:
@@ -92,7 +101,7 @@ class Storm(Office):
         self.decide()
         while await self.delivery.send_due():
             pass
-        self._wait_until(self.now + SECOND)
+        self.wait_until(self.now + SECOND)
 
     async def until(self, done: Callable[[], bool], most: timedelta = timedelta(hours=2)) -> timedelta:
         """Let time pass, from one moment at which something is due to the next, until that is so; returns how much."""
@@ -102,10 +111,11 @@ class Storm(Office):
             await self.second()
             due = self.delivery.next_due()
             if due is not None and due > self.now:
-                self._wait_until(due)
+                self.wait_until(due)
         return self.now - began
 
-    def _wait_until(self, moment: datetime) -> None:
+    def wait_until(self, moment: datetime) -> None:
+        """The clock goes on to that moment."""
         self.stage.world.clock.advance_to(moment)
         self.now = moment
 

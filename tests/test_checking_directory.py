@@ -83,7 +83,7 @@ def test_posts_people_and_chats(office: Office) -> None:
             now=NOW,
         )
     found = lines(office)
-    assert "the bot was removed from the chat of desk cmo; add it there again" in found
+    assert "nothing goes to the chat of desk cmo; add the bot there again, or do what its alarm says" in found
     assert "desk phed-hisar has no chat; /bind phed-hisar in its group" in found
 
 

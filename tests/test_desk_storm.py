@@ -1,4 +1,4 @@
-"""A storm of complaints to one desk: read in lists, answered at once, nothing lost, nothing twice (bot/pace.py, handlers/desk/crowds.py)."""
+"""A storm of complaints to one desk: read in lists, answered at once, nothing lost, nothing said twice."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from telegram_stage import BUTTONS, START, TOKEN, TelegramStage, telegram_stage
 from bot.clocks import WallClock
 from bot.platforms.port import (
     BadMessage,
+    ChatClosed,
     ChatMoved,
     CredentialsRefused,
     OutcomeUnknown,
@@ -267,7 +268,7 @@ MEANING = {
     FaultKind.RESET_BEFORE: OutcomeUnknown,
     FaultKind.LATE: OutcomeUnknown,
     FaultKind.REVOKED: CredentialsRefused,
-    FaultKind.PERMANENT: Refused,
+    FaultKind.PERMANENT: ChatClosed,
 } | dict.fromkeys(UNKNOWN_AFTER, OutcomeUnknown)
 
 

@@ -37,6 +37,7 @@ from handlers.render import (
 )
 from handlers.triage import matters_of
 from handlers.understanding.taxonomy import taxonomy
+from store import closed_chats
 from store.vocabulary import Disposal, Language, Platform, Sensitivity, Status
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -271,6 +272,7 @@ VARIANTS: dict[str, Variants] = {
         *((code, {"why": code}) for code in TOLD),
         ("disposed for several", {"why": "disposed", "others": 14, "skipped": 2}),
     ),
+    "desk_alarm": tuple((code, {"why": code}) for code in closed_chats.ALARMS),
     "gathered": (
         ("one kind", {"listed": tuple(replace(one, news="new") for one in TYPICAL.listed)}),
         (

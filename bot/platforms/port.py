@@ -8,6 +8,7 @@ Owns the protocol and the error tree. It must not know any platform, the databas
     │   ├── Unreachable        no connection was made
     │   └── ChatMoved          the chat has a new id: store it and send there
     ├── Refused                definitely not done and never will be; `code` says why
+    │   ├── ChatClosed         nothing goes to this chat until somebody changes that there
     │   ├── ReplyRefused       this citizen cannot be answered there (blocked, deleted, did not mention us)
     │   ├── BadMessage         our own fault: too long, malformed
     │   └── PhotoGone          a stored photo is not there any more
@@ -80,6 +81,10 @@ class ChatMoved(NotSent):
 
 class Refused(PlatformError):
     """Definitely not done, and trying again will not help."""
+
+
+class ChatClosed(Refused):
+    """The officers' chat takes nothing from us: removed, without rights, closed, gone. Once mended it does again."""
 
 
 class ReplyRefused(Refused):

@@ -21,8 +21,9 @@ from handlers.reach import Reach
 from handlers.render import render
 from store import pictures, tickets
 from store.outbound import MOST_IN_ALBUM, Outgoing, OutgoingPhoto
-from store.outbox import ENDED_UNSENT, NewRow, words_of
+from store.outbox import NewRow, words_of
 from store.people import Directory
+from store.readiness import ENDED_UNSENT
 from store.tables import outbox
 from store.vocabulary import OutgoingAct, Sensitivity
 

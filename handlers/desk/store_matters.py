@@ -14,12 +14,11 @@ from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step
 from handlers.effects import Decision, How, Tell
 from handlers.facts import Facts
+from store.closed_chats import NO_RIGHTS, REMOVED, close_chat, open_chat
 from store.directory import (
     DirectoryRefused,
     bind_desk,
     load_directory,
-    mark_desk_found,
-    mark_desk_lost,
     move_chat,
 )
 from store.inbound import DeskUpdate
@@ -64,10 +63,11 @@ def _moved(conn: sa.Connection, snapshot: Snapshot, update: DeskUpdate) -> Outco
 
 def _membership(conn: sa.Connection, snapshot: Snapshot, update: DeskUpdate) -> Outcome:
     if update.membership in CAN_WRITE:
-        mark_desk_found(conn, update.chat_id)
+        open_chat(conn, update.chat_id, None, snapshot.now)
         result = "desk_found"
     else:
-        mark_desk_lost(conn, update.chat_id, snapshot.now)
+        alarm = NO_RIGHTS if update.membership == "restricted" else REMOVED
+        close_chat(conn, alarm, update.chat_id, None, snapshot.now)
         result = "desk_lost"
     _reload(conn, snapshot)
     return Outcome(result)
