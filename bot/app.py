@@ -32,7 +32,7 @@ from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.policy import FollowUps, Policy
 from handlers.reconciling.days import reconcile_mornings
-from store import channels, inbox, outbox, pictures, tickets
+from store import channels, inbox, outbox, pictures, tickets, undoing
 from store.boundaries import passing
 from store.channels import Channel
 from store.db import DatabaseUnusable, migrate, open_engine, reading, require_current, schema_state, writing
@@ -55,6 +55,7 @@ def policy_of(settings: Settings, now: datetime) -> Policy:
         undo_withdrawal_within=timedelta(days=settings.withdraw_undo_days),
         thread_join=timedelta(seconds=settings.thread_join_seconds),
         confirm_emergency_after=timedelta(minutes=settings.emergency_confirm_minutes),
+        undo_within=timedelta(seconds=settings.undo_seconds),
         night_from=settings.night_from,
         night_to=settings.night_to,
         x_follow_ups=FollowUps(settings.x_followups),
@@ -334,6 +335,7 @@ class Office:
             return 0
         with writing(self.engine) as conn:
             queued = queue_morning_lists(conn, now, load_directory(conn, now), self.policy)
+            undoing.drop_before(conn, now - timedelta(days=1))
             passing("morning.written")
         passing("morning.committed")
         self._lists_not_before = next_morning_at(now, self.policy.holidays)

@@ -92,6 +92,12 @@ class Settings(BaseModel):
         20, "posts of one account within an hour; what is beyond is parked for a person", ge=1, le=10_000
     )
     emergency_confirm_minutes: int = _say(10, "until an unconfirmed emergency goes one level up", ge=1, le=240)
+    undo_seconds: int = _say(
+        60,
+        "in which an officer's forward, answer or plan can be taken back; its public words wait so long",
+        ge=0,
+        le=300,
+    )
     night_from: int = _say(22, "hour from which what is not urgent waits", ge=0, le=23)
     night_to: int = _say(7, "hour until which it waits", ge=0, le=23)
     digest_at: time = _say(time(8), "time of the daily digest in Haryana, HH:MM")

@@ -10,7 +10,29 @@ from datetime import datetime
 
 from handlers.lifecycle import ENDED, WITH_OFFICE
 from handlers.understanding.meaning import Asked
-from store.vocabulary import Awaiting, Disposal, Language, Outcome, Platform, Register, Sensitivity, Status
+from store.vocabulary import (
+    Awaiting,
+    Disposal,
+    ErrandKind,
+    Language,
+    Outcome,
+    Platform,
+    Register,
+    Sensitivity,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """Somebody beside the owner who was sent or asked. `due_at` None: under the ticket's own clock."""
+
+    kind: ErrandKind
+    post: str
+    asked_by: str  # the post that gave it
+    asked_at: datetime
+    due_at: datetime | None = None
+    reminded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +89,9 @@ class Case:
     turn: int = 0
     claimed_by: int | None = None  # the officer of the CMO desk who is working on it, until `claimed_until_at`
     claimed_until_at: datetime | None = None
+    errands: tuple[Errand, ...] = ()  # open ones, the oldest first
+    planned_until_at: datetime | None = None  # the clock stands till then
+    planned_turn: int = 0  # the turn in which it was last planned
     # the talk
     awaiting: Awaiting = Awaiting.NOTHING
     asked: Asked = Asked.NOTHING
@@ -89,6 +114,11 @@ class Case:
     @property
     def with_office(self) -> bool:
         return self.status in WITH_OFFICE
+
+    @property
+    def errand_posts(self) -> frozenset[str]:
+        """The chairs that were sent or asked to help."""
+        return frozenset(errand.post for errand in self.errands)
 
     @property
     def is_new(self) -> bool:

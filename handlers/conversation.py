@@ -11,6 +11,7 @@ from datetime import datetime
 from handlers.case import Case
 from handlers.claiming import let_go_when_placed
 from handlers.effects import Act, Audience, Decision, Notify, Press, Record, Say, Withdraw
+from handlers.errands import settle
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.heard import CitizenWrote, Heard, HumanSpoke, PostDeleted, SayRefused, Silence, Speaker
@@ -53,6 +54,7 @@ def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
     if decision.case is not None:
         check_move(case.status, decision.case.status)
         decision = replace(decision, case=let_go_when_placed(_since(case, decision.case, now)))
+        decision = settle(case, decision, now)
     return speak_within_limits(decision, now, ground.policy)
 
 

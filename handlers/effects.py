@@ -6,6 +6,7 @@ Pure. `step` names what a message is for; with the ticket's id and the cycle in 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from handlers.case import Case
@@ -19,6 +20,7 @@ class Audience(StrEnum):
     OWNER = "owner"  # the chat of the post that owns the ticket
     SUPERVISOR = "supervisor"  # the next level up on the ladder
     CMO = "cmo"  # the CMO's own desk
+    POST = "post"  # the chair that the notice names
 
 
 class Act(StrEnum):
@@ -46,6 +48,16 @@ class Act(StrEnum):
     OPEN_KEYS = "open_keys"  # other keys under the same notice: groups, districts, reasons
     SPLIT = "split"  # one of those who report this means something else
     SPLIT_OFF = "split_off"  # this one
+    MORE = "more"  # what is done more seldom
+    MARK = "mark"
+    MARK_TO = "mark_to"
+    HELP = "help"
+    HELP_OF = "help_of"
+    PLAN = "plan"
+    BRING_BACK = "bring_back"
+    NOTE = "note"
+    UNDO = "undo"
+    DETAILS = "details"
     SHOW = "show"  # a ticket of a list
     PAGE = "page"  # another page of the same list
 
@@ -56,6 +68,7 @@ class Press:
 
     act: Act
     argument: str = ""
+    label: str = ""  # the words on it, where it names something of the directory
     ticket_id: int | None = None  # in a list: the ticket it stands for; else that of the message
 
 
@@ -90,6 +103,7 @@ class Notify:
     urgent: bool = False
     presses: tuple[tuple[Press, ...], ...] = ()
     quiet: bool = False
+    post: str | None = None  # the chair, where the audience is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +164,13 @@ class SettleSatisfaction:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnaskSatisfaction:
+    """A disposal was taken back before its question was asked."""
+
+    cycle: int
+
+
 @dataclass(frozen=True, slots=True)
 class Withdraw:
     """Destroy our copy of a deleted post's words."""
@@ -175,6 +196,8 @@ class Tell:
     how: How
     step: str = "told"
     presses: tuple[tuple[Press, ...], ...] = ()
+    private: bool = False  # in the officer's own chat, wherever they pressed
+    expires_after: timedelta | None = None  # the message deletes itself
     edit_of: str = ""  # the step whose message is to say this instead
 
 
@@ -189,6 +212,7 @@ Effect = (
     | Stop
     | AskSatisfaction
     | SettleSatisfaction
+    | UnaskSatisfaction
     | Withdraw
     | Tell
 )

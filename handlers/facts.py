@@ -80,6 +80,16 @@ class Facts:
     tell_how_to_follow: bool = False  # later news only on asking: say how to ask
     undo_days: int | None = None
     days: int | None = None  # of more time that an office asks for
+    planned_until: datetime | None = None
+    help_due_at: datetime | None = None
+    from_post: str | None = None  # title of the post that was asked to help
+    answer_words: str | None = None  # a colleague's, masked
+    marked_to: str | None = None  # title of the field officer's post
+    helping: tuple[str, ...] = ()  # titles of the posts that were asked to help
+    earlier: tuple[ListedTicket, ...] = ()  # tickets of the same writer on the same matter there, the newest first
+    words_withheld: bool = False  # there are words, but not for this chat
+    handle: str | None = None  # the citizen's, for an officer alone
+    notes: tuple[str, ...] = ()  # of colleagues, masked, the newest last
     others: int = 0  # how many others reported the same
     readers: int = 0  # how many people will read an answer, where more than one
     skipped: int = 0  # tickets of the same incident that an act could not be done to

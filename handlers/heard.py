@@ -149,6 +149,55 @@ class SeniorSettledTime:
     granted: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerPlanned:
+    """The work is planned until a day (the moment at which offices open then), for a reason (masked)."""
+
+    by: OfficerBy
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerBroughtBack:
+    """A planned ticket is to be worked on now. `until`: the plan that was meant, empty for whichever stands."""
+
+    by: OfficerBy
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerMarked:
+    """A field officer is sent: the code of their post."""
+
+    by: OfficerBy
+    post: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerAskedHelp:
+    """Another department's office is asked something (masked)."""
+
+    by: OfficerBy
+    department: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelperAnswered:
+    """A helping office answers the owner (masked)."""
+
+    by: OfficerBy
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerNoted:
+    """A word for colleagues; it stands in the transcript."""
+
+    by: OfficerBy
+
+
 OfficerActed = (
     OfficerAccepted
     | OfficerAsked
@@ -160,5 +209,11 @@ OfficerActed = (
     | ObjectionRefused
     | OfficerAskedTime
     | SeniorSettledTime
+    | OfficerPlanned
+    | OfficerBroughtBack
+    | OfficerMarked
+    | OfficerAskedHelp
+    | HelperAnswered
+    | OfficerNoted
 )
 Heard = CitizenWrote | OfficerActed | Silence | SayRefused | PostDeleted | HumanSpoke

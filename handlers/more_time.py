@@ -14,6 +14,7 @@ from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.heard import OfficerAskedTime, SeniorSettledTime
 from handlers.refusing import ActRefused
+from handlers.routing import is_owner_chair
 from handlers.time_limits import into_office_time
 
 MOST_DAYS = 60  # asked for at once; what takes longer is a matter of policy
@@ -41,8 +42,7 @@ def settle_time(case: Case, act: SeniorSettledTime, ground: Ground) -> Decision:
     """Grant or refuse; only while the limit is the one that was asked about, so that one request is granted once."""
     if not case.with_office or case.due_at is None:
         raise ActRefused("closed_ticket")
-    owner = ground.directory.posts.get(case.owner_post or "")
-    if owner is not None and not owner.is_of_cmo and act.by.post == owner.code:
+    if is_owner_chair(case, act.by.post, ground.directory):
         raise ActRefused("senior_needed_for_time")
     if act.asked_at != limit_stamp(case):
         raise ActRefused("old_button")

@@ -22,26 +22,35 @@ from handlers.effects import (
     Say,
     SettleSatisfaction,
 )
+from handlers.errands import answer_help, ask_help, mark
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting, awaiting_nothing, hand, missing, rehand
 from handlers.heard import (
     DeskPlaced,
     DeskReopened,
+    HelperAnswered,
     ObjectionRefused,
     OfficerAccepted,
     OfficerActed,
     OfficerAsked,
+    OfficerAskedHelp,
     OfficerAskedTime,
+    OfficerBroughtBack,
     OfficerDisposed,
     OfficerForwarded,
+    OfficerMarked,
+    OfficerNoted,
+    OfficerPlanned,
     OfficerRejected,
     SeniorSettledTime,
 )
 from handlers.more_time import ask_time, settle_time
 from handlers.objecting import check_may_settle, is_open, refuse_objection
+from handlers.planning import bring_back, plan
 from handlers.refusing import ActRefused
 from handlers.replies import ask_facts, office_facts, result_facts
+from handlers.routing import is_owner_chair
 from handlers.speaking import may_speak_unasked
 from handlers.triage import triage_presses
 from handlers.understanding.meaning import Asked
@@ -74,6 +83,18 @@ def hear_officer(case: Case, act: OfficerActed, now: datetime, ground: Ground) -
             return ask_time(case, act)
         case SeniorSettledTime():
             return settle_time(case, act, ground)
+        case OfficerPlanned():
+            return plan(case, act, now, ground)
+        case OfficerBroughtBack():
+            return bring_back(case, act, now)
+        case OfficerMarked():
+            return mark(case, act, now, ground)
+        case OfficerAskedHelp():
+            return ask_help(case, act, now, ground)
+        case HelperAnswered():
+            return answer_help(case, act, now, ground)
+        case OfficerNoted():
+            return Decision(case=case, effects=(Record(kind="noted"), RefreshNotice()), result="noted")
 
 
 def _must_be_with_office(case: Case) -> None:
@@ -116,6 +137,8 @@ def _forward(case: Case, act: OfficerForwarded, now: datetime, ground: Ground) -
     """To another department, or to the CMO desk; the second bounce always goes to the CMO desk."""
     if not case.with_office and case.status is not Status.TRIAGE:
         raise ActRefused("closed_ticket")
+    if case.status is Status.TRIAGE and act.by.role is not Role.CMO_DESK:
+        raise ActRefused("not_yours_yet")  # who sent it to the CMO desk waits for its word
     if act.department is not None and act.department == case.department:
         raise ActRefused("same_department")
     if act.department is not None and act.department not in ground.taxonomy.departments:
@@ -148,8 +171,7 @@ def _to_desk(case: Case, counted: Case, act: OfficerForwarded, *, bounced: bool)
 
 def needs_senior(case: Case, disposal: Disposal, post: str, ground: Ground) -> bool:
     """Must somebody above the owner's chair stand behind this answer: twice the citizen said no, or a court is named?"""
-    owner = ground.directory.posts.get(case.owner_post or "")
-    if owner is None or owner.is_of_cmo or post != owner.code:
+    if not is_owner_chair(case, post, ground.directory):
         return False
     return case.reopen_count >= DISPOSALS_ALONE or disposal is Disposal.COURT_ORDER
 

@@ -21,10 +21,12 @@ from handlers.effects import (
     Say,
     SettleSatisfaction,
 )
+from handlers.errands import next_late, remind_field, remind_late
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.handing import awaiting_nothing
 from handlers.objecting import is_open, objection_notice
+from handlers.planning import plan_ended
 from handlers.policy import Policy
 from handlers.replies import ask_facts, office_facts, to_triage
 from handlers.speaking import is_muted, not_askable_notice, resumed
@@ -44,6 +46,8 @@ def next_wake(case: Case, policy: Policy) -> datetime | None:
             _limit_step(case, policy),
             _confirm(case, policy),
             _waits_for_desk(case),
+            case.planned_until_at,
+            next_late(case),
         )
         if moment
     ]
@@ -123,6 +127,10 @@ def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
         return _ask_confirmation(case, moment) if case.confirm_asked_at is None else _unconfirmed(case, now, policy)
     if (moment := _wait_ends(case, policy)) and moment <= now:
         return _waited_enough(case, now, policy)
+    if case.planned_until_at is not None and case.planned_until_at <= now:
+        return plan_ended(case, now)
+    if (moment := next_late(case)) and moment <= now:
+        return remind_late(case, now, ground)
     if (moment := _limit_step(case, policy)) and moment <= now:
         return _limit_passed(case, now, ground)
     if (moment := _waits_for_desk(case)) and moment <= now:
@@ -267,6 +275,7 @@ def _remind(case: Case, mark: int, now: datetime) -> Decision:
     effects: list[Effect] = [
         Record(kind="reminded", codes=(("percent", str(mark)),)),
         Notify(audience=Audience.OWNER, template="reminder", facts=facts, step=f"remind:{case.turn}:{mark}"),
+        *remind_field(case, facts, f"remind:{case.turn}:{mark}"),
     ]
     case, told = _interim(case, mark, now)
     return Decision(case=case, effects=(*effects, *told), result="reminded")
@@ -297,6 +306,7 @@ def _escalate(case: Case, mark: int, now: datetime) -> Decision:
     effects: tuple[Effect, ...] = (
         Record(kind="escalated", codes=(("level", str(level)), ("percent", str(mark)))),
         Notify(audience=Audience.OWNER, template="reminder", facts=facts, step=f"{step}:owner"),
+        *remind_field(case, facts, step),
         Notify(audience=Audience.SUPERVISOR, template="escalated", facts=facts, step=step, urgent=True),
         RefreshNotice(),
         *interim,

@@ -33,6 +33,7 @@ class Policy:
     undo_withdrawal_within: timedelta = timedelta(days=7)
     thread_join: timedelta = timedelta(seconds=180)
     confirm_emergency_after: timedelta = timedelta(minutes=10)
+    undo_within: timedelta = timedelta(seconds=60)  # an act can be taken back; its public words wait so long
     night_from: int = 22  # hours of the office's day in which nothing unasked and not urgent is posted
     night_to: int = 7
     x_follow_ups: FollowUps = FollowUps.PERMITTED

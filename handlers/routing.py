@@ -145,6 +145,8 @@ class Kept(Protocol):
     def district(self) -> str | None: ...
     @property
     def sensitivity(self) -> Sensitivity: ...
+    @property
+    def errand_posts(self) -> frozenset[str]: ...
 
 
 def may_act(case: Kept, post: Post, directory: Directory) -> bool:
@@ -166,8 +168,16 @@ def may_act(case: Kept, post: Post, directory: Directory) -> bool:
     return on_its_ladder and (post.role is Role.DISTRICT_NODAL or post.department == case.department)
 
 
+def is_owner_chair(case: Kept, post: str, directory: Directory) -> bool:
+    """Is this the office's own chair? The CMO desk that holds a ticket for want of one stands above all chairs."""
+    owner = directory.posts.get(case.owner_post or "")
+    return owner is not None and not owner.is_of_cmo and post == owner.code
+
+
 def may_see(case: Kept, post: Post, directory: Directory) -> bool:
-    """Who may be shown the ticket; a viewer of the CMO may look at all but sensitive ones."""
+    """Who may be shown the ticket; a viewer of the CMO may look at all but sensitive ones, who was sent at theirs."""
+    if post.code in case.errand_posts:
+        return True
     if post.role is Role.CMO_VIEWER:
         return case.sensitivity is not Sensitivity.SENSITIVE
     if post.role is Role.DISTRICT_NODAL and case.sensitivity is Sensitivity.NORMAL and post.covers(case.district):

@@ -107,6 +107,8 @@ def not_askable_notice(case: Case, template: str) -> Notify:
 
 def resumed(case: Case, now: datetime) -> Case:
     """The case with the office's clock going again; the wait is added to the due time."""
+    if case.planned_until_at is not None:
+        return awaiting_nothing(case)  # the clock goes on standing till the planned day
     waited = now - case.paused_at if case.paused_at else timedelta(0)
     return replace(
         awaiting_nothing(case),

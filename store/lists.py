@@ -5,6 +5,7 @@ Owns the SQL. It must not know who may look: callers name the chairs, and leave 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from store.held import is_in_shadow
 from store.tables import satisfaction, tickets, transcript
 from store.vocabulary import Outcome, Sensitivity, Status
 
+_A_POST = re.compile(r'"post":"([^"]+)"')  # in the JSON of tickets.errands
 WITH_OFFICE = (Status.ASSIGNED, Status.ACCEPTED)
 
 
@@ -38,6 +40,12 @@ class Listed:
     paused_at: datetime | None
     reopen_count: int
     incident_id: int | None
+    errands: str = ""
+
+    @property
+    def errand_posts(self) -> frozenset[str]:
+        """The chairs that were sent or asked to help."""
+        return frozenset(_A_POST.findall(self.errands))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +86,16 @@ def _of_chairs(post: sa.Column[Any], owners: Collection[str], ordinary_of: Colle
     return sa.or_(post.in_(sorted(owners)), ordinary)
 
 
-def _waiting(owners: Collection[str], ordinary_of: Collection[str], *, unplaced: bool) -> sa.ColumnElement[bool]:
-    at_a_chair = sa.and_(tickets.c.status.in_(WITH_OFFICE), _of_chairs(tickets.c.owner_post, owners, ordinary_of))
+def _for_errands(sent: Collection[str]) -> sa.ColumnElement[bool]:
+    named = (tickets.c.errands.contains(f'"post":"{code}"', autoescape=True) for code in sorted(sent))
+    return sa.and_(tickets.c.errands != "", sa.or_(sa.false(), *named))
+
+
+def _waiting(
+    owners: Collection[str], ordinary_of: Collection[str], *, unplaced: bool, sent: Collection[str] = ()
+) -> sa.ColumnElement[bool]:
+    theirs = sa.or_(_of_chairs(tickets.c.owner_post, owners, ordinary_of), _for_errands(sent))
+    at_a_chair = sa.and_(tickets.c.status.in_(WITH_OFFICE), theirs)
     nobodys = sa.and_(tickets.c.status.in_(WITH_OFFICE), tickets.c.owner_post.is_(None))
     objected = sa.and_(
         tickets.c.status == Status.REJECTED,
@@ -91,16 +107,22 @@ def _waiting(owners: Collection[str], ordinary_of: Collection[str], *, unplaced:
 
 
 def waiting(
-    conn: sa.Connection, owners: Collection[str], *, unplaced: bool, ordinary_of: Collection[str] = ()
+    conn: sa.Connection,
+    owners: Collection[str],
+    *,
+    unplaced: bool,
+    ordinary_of: Collection[str] = (),
+    sent: Collection[str] = (),
 ) -> list[Listed]:
-    """What waits at these chairs, the urgent first, then what is due first.
+    """What waits at these chairs or for those that were `sent` or asked to help, the urgent first, then by due time.
 
     `unplaced`: also what waits for a person to place it, and what no chair was found for. `ordinary_of`: chairs whose
     restricted and sensitive tickets stay out. Tickets in the shadow are in nobody's list: their citizens have not been
     spoken to.
     """
     order = (tickets.c.urgent.desc(), sa.func.coalesce(tickets.c.due_at, tickets.c.opened_at), tickets.c.id)
-    return _listed(conn, _all().where(_waiting(owners, ordinary_of, unplaced=unplaced)).order_by(*order))
+    here = _waiting(owners, ordinary_of, unplaced=unplaced, sent=sent)
+    return _listed(conn, _all().where(here).order_by(*order))
 
 
 def listed_by_id(conn: sa.Connection, ticket_ids: Collection[int]) -> dict[int, Listed]:

@@ -197,6 +197,9 @@ tickets = sa.Table(
     count("reopen_count"),
     count("disposal_count"),
     count("forward_count"),
+    sa.Column("errands", sa.Text(), nullable=False, server_default=""),  # JSON of handlers.case.Errand; empty: none
+    moment("planned_until_at", nullable=True),
+    count("planned_turn"),
     count("turn"),  # how often it was handed to an office; buttons of an earlier turn are dead
     sa.Column("claimed_by", sa.Integer()),  # the officer of the CMO desk who is working on it
     moment("claimed_until_at", nullable=True),
@@ -283,7 +286,7 @@ transcript = sa.Table(
     sa.Column(
         "speaker",
         sa.String(16),
-        sa.CheckConstraint("speaker IN ('citizen','stranger','officer','human','quoted')", name="speaker_known"),
+        sa.CheckConstraint("speaker IN ('citizen','stranger','officer','note','human','quoted')", name="speaker_known"),
         nullable=False,
     ),
     sa.Column("message_id", sa.String(128), nullable=False),
@@ -484,11 +487,25 @@ drafts = sa.Table(
     sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), nullable=False),
     sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
     sa.Column("text", sa.Text(), nullable=False),
+    sa.Column("post", sa.String(64)),  # the chair in which it was written
     sa.Column("photo_ref", sa.String(256)),
     sa.Column("album_id", sa.String(64)),  # the other pictures of that album, in media, go with it
     sa.Column("disposal", sa.String(16), nullable=False, server_default="done"),
     moment("created_at"),
     moment("used_at", nullable=True),
+)
+
+undos = sa.Table(
+    "undos",  # the latest act on a ticket that can be taken back
+    metadata,
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id"), primary_key=True, autoincrement=False),
+    sa.Column("key", sa.String(32), nullable=False),  # what its button knows it by
+    sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
+    sa.Column("draft_id", BigId, sa.ForeignKey("drafts.id")),
+    sa.Column("before", sa.Text(), nullable=False),  # JSON of handlers.case.Case
+    sa.Column("after", sa.Text(), nullable=False),
+    sa.Column("steps", sa.Text(), nullable=False),  # JSON list of the outbox steps of its public words
+    moment("made_at"),
 )
 
 media = sa.Table(

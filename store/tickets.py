@@ -7,6 +7,7 @@ keys are column names.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +17,26 @@ import sqlalchemy as sa
 from store.channels import rewound_ids
 from store.dialects import insert_into
 from store.tables import conversations, events, satisfaction, supporters, tickets, transcript
-from store.vocabulary import Outcome, Platform, Status
+from store.vocabulary import Outcome, Platform, Sensitivity, Status
 
 TICKET_COLUMNS = frozenset(column.name for column in tickets.c)
 TALK_COLUMNS = frozenset(column.name for column in conversations.c) - {"ticket_id"}
 ENDED = (Status.CLOSED, Status.REJECTED, Status.WITHDRAWN, Status.MERGED)
 
 TicketRow = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A ticket of a writer, as an officer who has another one is told of it."""
+
+    id: int
+    account_id: int
+    number: str
+    status: Status
+    category: str | None
+    district: str | None
+    opened_at: datetime
 
 
 def _with_talk() -> sa.Select[Any]:
@@ -47,6 +61,20 @@ def of_accounts(conn: sa.Connection, account_ids: Iterable[int], *, since: datet
         return []
     alive = sa.or_(tickets.c.ended_at.is_(None), tickets.c.ended_at >= since)
     return _rows(conn, _with_talk().where(tickets.c.account_id.in_(wanted), alive).order_by(tickets.c.id.desc()))
+
+
+def earlier_of(conn: sa.Connection, account_ids: Iterable[int], since: datetime) -> list[Earlier]:
+    """The ordinary tickets that these accounts opened since then, the newest first."""
+    wanted = sorted(set(account_ids))
+    if not wanted:
+        return []
+    query = (
+        sa.select(*(tickets.c[name] for name in Earlier.__slots__))
+        .where(tickets.c.account_id.in_(wanted), tickets.c.opened_at >= since)
+        .where(tickets.c.sensitivity == Sensitivity.NORMAL)
+        .order_by(tickets.c.id.desc())
+    )
+    return [Earlier(**{**row, "status": Status(row["status"])}) for row in conn.execute(query).mappings()]
 
 
 def in_threads(conn: sa.Connection, threads: Iterable[tuple[Platform, str]]) -> list[TicketRow]:

@@ -77,6 +77,13 @@ class Disposal(StrEnum):
     OTHER_BODY = "other_body"  # another body than the state's must do it
 
 
+class ErrandKind(StrEnum):
+    """What somebody beside the owner does for a ticket."""
+
+    MARK = "mark"  # a field officer is sent to it
+    HELP = "help"  # another office is asked
+
+
 class Kind(StrEnum):
     """What a post is."""
 
@@ -107,6 +114,14 @@ class Sensitivity(StrEnum):
     NORMAL = "normal"
     RESTRICTED = "restricted"  # one level above the office complained of
     SENSITIVE = "sensitive"  # a named senior officer's private chat, never a group
+
+
+class InGroups(StrEnum):
+    """What a group of officers reads of a ticket (column `in_groups` of categories.csv)."""
+
+    FULL = "full"
+    SUMMARY = "summary"  # matter and place, no words and no name: who tells of it may be in danger
+    NUMBER = "number"
 
 
 class Role(StrEnum):

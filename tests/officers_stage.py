@@ -27,15 +27,19 @@ from store.tables import outbox, tickets
 from store.vocabulary import DeskVerb, InboundVerb, InboxState, Platform
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)  # a Monday, half past ten
-HISAR, KARNAL, CMO = "-1001", "-1002", "-1003"
+HISAR, KARNAL, CMO, PWD = "-1001", "-1002", "-1003", "-1004"
 DESKS = f"""desk,title,language,chat_id,topic_id
 phed-hisar,Water Hisar,en,{HISAR},
 phed-karnal,Water Karnal,en,{KARNAL},
 cmo,CMO,en,{CMO},
+pwd-hisar,Roads Hisar,en,{PWD},
 """
 POSTS = """post,title,role,department,level,districts,desk,officer
 phed-hisar,JE Hisar,nodal_officer,phed,0,Hisar,phed-hisar,Nodal Hisar
+phed-field,JE Ward 5,field_officer,phed,0,Hisar,,Field Hisar
 phed-karnal,JE Karnal,nodal_officer,phed,0,Karnal,phed-karnal,Nodal Karnal
+pwd-hisar,XEN Roads,nodal_officer,pwd,0,Hisar,pwd-hisar,Nodal PWD
+hisar-cm,City Magistrate Hisar,district_nodal,,1,Hisar,,Magistrate
 phed-head,Chief Engineer,department_head,phed,2,*,,Head
 police-head,ADGP,department_head,police,2,*,,Police Head
 cmo-desk,CMO Desk,cmo_desk,,3,*,cmo,Clerk
@@ -50,6 +54,7 @@ class Office:
     def __init__(self, engine: sa.Engine, more_posts: str = "") -> None:
         self.engine, self.now, self.ids = engine, NOW, itertools.count(1)
         self.desk = Desk(engine, lambda: self.now, Policy())
+        self.next_author = ""  # who complains next, where it must be somebody known
         known = taxonomy()
         self.users: dict[str, str] = {}
         with writing(engine) as conn:
@@ -72,9 +77,10 @@ class Office:
     def complain(self, district: str, many: int = 1, words: str = "me 3 din se pani nahi aa raha") -> None:
         for _ in range(many):
             serial = next(self.ids)
+            author = Author(self.next_author or f"c{serial}", f"u{serial}", "A citizen")
             event = Inbound(
                 key=f"10{serial:06}:0", verb=InboundVerb.POSTED, platform=Platform.X, message_id=f"10{serial:06}",
-                thread_id=f"10{serial:06}", occurred_at=self.now, author=Author(f"c{serial}", f"u{serial}", "A citizen"),
+                thread_id=f"10{serial:06}", occurred_at=self.now, author=author,
                 text=f"{district} {words}, gali {serial}", mentions_us=True,
             )  # fmt: skip
             self._put(self.x, event)

@@ -161,7 +161,7 @@ def strangers_may_close(patch: pytest.MonkeyPatch) -> None:
 
 
 def groups_read_everything(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(speech, "for_chat", lambda facts, case, chat_id: facts)
+    patch.setattr(speech, "for_chat", lambda facts, case, chat_id, at_cmo=False: facts)
     patch.setattr(speech, "for_audience", lambda facts, case, audience: facts)
 
 

@@ -7,11 +7,12 @@ reports.py.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from handlers.case import Case
 from handlers.conversation import decide
 from handlers.desk.snapshot import Snapshot
-from handlers.desk.steps import Origin, Outcome, Step
+from handlers.desk.steps import Origin, Outcome, Step, Undo
 from handlers.desk.telling import tell_officer
 from handlers.desk.together import done_to_others
 from handlers.effects import Decision, Effect, How, Say, Tell
@@ -19,6 +20,7 @@ from handlers.facts import Facts
 from handlers.handing import awaiting_nothing
 from handlers.heard import DeskPlaced, OfficerActed, OfficerForwarded
 from handlers.refusing import ActRefused
+from handlers.undoing import can_be_undone
 from store.vocabulary import Awaiting, Register
 
 
@@ -45,7 +47,8 @@ def act_on(
     others, refused_of = done_to_others(snapshot, origin, case, act)
     facts = Facts(why=done, others=len(others), skipped=skipped + refused_of)
     answered: tuple[Effect, ...] = (*decision.effects, Tell(template="toast", facts=facts, how=how))
-    step = Step(origin, case, replace(decision, effects=answered))
+    may_undo = snapshot.ground.policy.undo_within > timedelta(0) and can_be_undone(act, case) and not others
+    step = Step(origin, case, replace(decision, effects=answered), undo=Undo(act.by.officer_id) if may_undo else None)
     if decision.case is not None:
         snapshot.keep(decision.case)
     return Outcome(decision.result, (step, *others))

@@ -24,7 +24,7 @@ class Address:
     private: bool = False
 
 
-def address_of(case: Case, audience: Audience, directory: Directory) -> Address | None:
+def address_of(case: Case, audience: Audience, directory: Directory, post_code: str | None = None) -> Address | None:
     """Where this audience of the ticket reads; None when nobody can be reached, not even the CMO desk."""
     match audience:
         case Audience.OWNER:
@@ -33,6 +33,8 @@ def address_of(case: Case, audience: Audience, directory: Directory) -> Address 
             post = supervisor_of(case, directory)
         case Audience.CMO:
             post = cmo_post(directory)
+        case Audience.POST:
+            post = directory.posts.get(post_code or "")
     sensitive = case.sensitivity is Sensitivity.SENSITIVE and audience is not Audience.CMO
     found = _of_post(post, directory, private_only=sensitive) if post else None
     if found is not None or audience is Audience.CMO:

@@ -23,6 +23,7 @@ from handlers.desk.lists import decide_list
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Outcome, Step
 from handlers.desk.store_matters import decide_store_matter
+from handlers.desk.undoing import decide_undo
 from handlers.desk.writing import Writer
 from handlers.policy import Policy
 from store import inbox, tickets
@@ -208,7 +209,11 @@ class Desk:
 
 def _with_tables(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outcome | None:
     """What of an update needs the tables: a change of the directory, or a list; None for all else."""
-    return decide_store_matter(conn, snapshot, row, update) or decide_list(conn, snapshot, row, update)
+    return (
+        decide_store_matter(conn, snapshot, row, update)
+        or decide_list(conn, snapshot, row, update)
+        or decide_undo(conn, snapshot, row, update)
+    )
 
 
 def _put_off(conn: sa.Connection, ticket_id: int, sentence: str, now: datetime) -> None:

@@ -58,12 +58,14 @@ class Buttons:
         argument = (
             "" if press.act in (Act.CONFIRM, Act.CANCEL, Act.NOT_DONE) else press.argument
         )  # the number of a draft says nothing
-        return Button(text=_label(press.act, argument, language), token=self._tokens[key])
+        return Button(text=press.label or _label(press.act, argument, language), token=self._tokens[key])
 
 
 @lru_cache(maxsize=1024)  # a list of departments is thirty buttons, and the same ones every time
 def _label(act: Act, argument: str, language: Language) -> str:
     match act:
+        case Act.HELP_OF:
+            return taxonomy().departments[argument].short(language)
         case Act.FORWARD_TO if argument != "cmo":
             return taxonomy().departments[argument].short(language)
         case Act.SET_CATEGORY:

@@ -67,9 +67,11 @@ class Scope:
     """Whose tickets may be listed: those of these chairs; `unplaced` ones that wait for the CMO desk; `all_of_them`.
 
     Of the chairs in `ordinary_of` only tickets that are neither restricted nor sensitive.
+    `sent`: chairs that may have been sent to a ticket or asked to help with it.
     """
 
     owners: frozenset[str]
+    sent: frozenset[str] = frozenset()
     unplaced: bool = False
     all_of_them: bool = False
     ordinary_of: frozenset[str] = frozenset()
@@ -132,11 +134,13 @@ def scope_of(posts: Sequence[Post], directory: Directory, update: DeskUpdate, *,
     ordinary = set() if mine else _beneath(directory, of_district) - reach
     if update.chat_kind == "private":
         unplaced = any(post.role is Role.CMO_DESK for post in posts)
-        return Scope(frozenset(reach), unplaced, all_of_them=of_cmo, ordinary_of=frozenset(ordinary))
+        sent = frozenset(post.code for post in posts if not post.is_of_cmo)
+        return Scope(frozenset(reach), sent, unplaced, all_of_them=of_cmo, ordinary_of=frozenset(ordinary))
     here = {post.code: post for post in directory.posts.values() if _reads_here(post, directory, update)}
     reach = set(here) & (own if mine else set(here) if of_cmo else reach)
     at_the_cmo = of_cmo and any(post.role is Role.CMO_DESK for post in here.values())
-    return Scope(frozenset(reach), at_the_cmo, at_the_cmo, ordinary_of=frozenset(set(here) & ordinary - reach))
+    sent = frozenset(code for code in set(here) & own if not here[code].is_of_cmo)
+    return Scope(frozenset(reach), sent, at_the_cmo, at_the_cmo, ordinary_of=frozenset(set(here) & ordinary - reach))
 
 
 def _beneath(directory: Directory, heads: Sequence[Post]) -> set[str]:
@@ -171,7 +175,7 @@ def _rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> l
 def waiting_rows(conn: sa.Connection, scope: Scope, wanted: Wanted, now: datetime) -> list[Listed]:
     """What waits in this scope, in the order of a list."""
     unplaced = scope.unplaced and wanted.what != "mine"
-    rows = lists.waiting(conn, scope.owners, unplaced=unplaced, ordinary_of=scope.ordinary_of)
+    rows = lists.waiting(conn, scope.owners, unplaced=unplaced, ordinary_of=scope.ordinary_of, sent=scope.sent)
     return [row for row in rows if _is_late(row, now)] if wanted.what == "late" else rows
 
 

@@ -5,7 +5,8 @@ Owns the selection; the words are in templates/. Citizens' words are masked here
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,22 +16,27 @@ from handlers.claiming import holder
 from handlers.desk.addresses import is_group
 from handlers.desk.officers_pictures import photo_needed
 from handlers.effects import Act, Audience, Press
-from handlers.facts import Facts
+from handlers.errands import errands_of
+from handlers.facts import Facts, ListedTicket
 from handlers.ground import Ground
 from handlers.jurisdiction import office_of
 from handlers.routing import supervisor_of
 from handlers.understanding import mask
+from handlers.understanding.taxonomy import taxonomy
 from store.accounts import Account
 from store.people import Directory
-from store.vocabulary import Sensitivity, Status
+from store.tickets import Earlier
+from store.vocabulary import ErrandKind, InGroups, Sensitivity, Status
 
 LONGEST_COMPLAINT = 1200  # characters of the citizen's words in a notice (Telegram allows 4,096 in all)
 LONGEST_ADDITION = 300
 ADDITIONS_SHOWN = 3
+NOTES_SHOWN = 2
+EARLIER_SHOWN = 3
 
 NOTICE_PRESSES: dict[Status, tuple[Act, ...]] = {
-    Status.ASSIGNED: (Act.ACCEPT, Act.ASK, Act.DISPOSE, Act.FORWARD, Act.MORE_TIME),
-    Status.ACCEPTED: (Act.ASK, Act.DISPOSE, Act.FORWARD, Act.MORE_TIME),
+    Status.ASSIGNED: (Act.ACCEPT, Act.ASK, Act.DISPOSE, Act.FORWARD, Act.MORE_TIME, Act.MORE),
+    Status.ACCEPTED: (Act.ASK, Act.DISPOSE, Act.FORWARD, Act.MORE_TIME, Act.MORE),
 }
 
 
@@ -43,6 +49,7 @@ def notice_facts(
     for row in heard:
         newest[row["message_id"]] = row["text"]
     said = [mask(text) for text in newest.values()]
+    notes = [mask(row["text"]) for row in transcript if row["speaker"] == "note" and row["text"]]
     quoted = next((mask(row["text"]) for row in transcript if row["speaker"] == "quoted" and row["text"]), None)
     owner = ground.directory.posts.get(case.owner_post or "")
     supervisor = supervisor_of(case, ground.directory) if case.escalation_level else None
@@ -76,6 +83,10 @@ def notice_facts(
         reopen_count=case.reopen_count,
         disposal_count=case.disposal_count,
         officer_words=case.last_owner_words,
+        notes=tuple(_cut(words, LONGEST_ADDITION) for words in notes[-NOTES_SHOWN:]),
+        planned_until=case.planned_until_at,
+        marked_to=next(iter(_titles(case, ErrandKind.MARK, ground)), None),
+        helping=tuple(_titles(case, ErrandKind.HELP, ground)),
         language=case.language,
         category_choices=case.category_choices,
         district_choices=case.district_choices,
@@ -97,21 +108,68 @@ def name_of(officer_id: int, directory: Directory) -> str:
     return next((one.name for one in people if one.id == officer_id), "?")
 
 
+def _titles(case: Case, kind: ErrandKind, ground: Ground) -> Iterator[str]:
+    posts = ground.directory.posts
+    return (posts[errand.post].title for errand in errands_of(case, kind) if errand.post in posts)
+
+
+def earlier_facts(case: Case, tickets: Sequence[Earlier]) -> tuple[ListedTicket, ...]:
+    """What the same writer complained of before, there and on the same matter."""
+    if case.keep_name_hidden or case.hidden_author:
+        return ()
+    before = (
+        one for one in tickets if one.id < case.id and (one.category, one.district) == (case.category, case.district)
+    )
+    return tuple(
+        ListedTicket(number=one.number, status=one.status, opened_at=one.opened_at)
+        for one in itertools.islice(before, EARLIER_SHOWN)
+    )
+
+
 def for_audience(facts: Facts, case: Case, audience: Audience) -> Facts:
     """A sensitive ticket's words never reach a group, the CMO's own included."""
     return _without_words(facts) if case.sensitivity is Sensitivity.SENSITIVE and audience is Audience.CMO else facts
 
 
-def for_chat(facts: Facts, case: Case, chat_id: str) -> Facts:
-    """A group reads nothing of a sensitive ticket but its number, and no words of a restricted one that has moved on."""
-    if not is_group(chat_id):
-        return facts
+def in_groups(case: Case) -> InGroups:
+    """What a group may read of this ticket: never more than its category allows, nor its own sensitivity."""
     if case.sensitivity is Sensitivity.SENSITIVE:
+        return InGroups.NUMBER
+    category = taxonomy().categories.get(case.category or "")
+    allowed = category.in_groups if category is not None else InGroups.FULL
+    return InGroups.SUMMARY if case.sensitivity is Sensitivity.RESTRICTED and allowed is InGroups.FULL else allowed
+
+
+def for_chat(facts: Facts, case: Case, chat_id: str, *, at_cmo: bool = False) -> Facts:
+    """What may be read in this chat; the CMO's own desk (`at_cmo`) reads all but sensitive tickets."""
+    shown = in_groups(case)
+    if not is_group(chat_id) or shown is InGroups.FULL or (at_cmo and shown is InGroups.SUMMARY):
+        return facts
+    if shown is InGroups.NUMBER:
         bare = _without_words(facts)
         return replace(bare, department=None, district=None, post=None, officer_words=None, question=None)
-    if case.sensitivity is Sensitivity.RESTRICTED and facts.why == "moved":
-        return replace(_without_words(facts), officer_words=None)
-    return facts
+    return replace(
+        _without_words(facts),
+        category=facts.category,
+        locality=facts.locality,
+        other_matters=facts.other_matters,
+        officer_words=None if facts.why == "moved" else facts.officer_words,
+        words_withheld=True,
+    )
+
+
+def details_facts(case: Case, transcript: Sequence[Mapping[str, Any]], account: Account | None) -> Facts:
+    """What the citizen wrote, as they wrote it, and who they are unless they asked to stay unnamed."""
+    newest = {row["message_id"]: row["text"] for row in transcript if row["speaker"] == "citizen" and row["text"]}
+    known = account if not case.keep_name_hidden else None
+    return Facts(
+        number=case.number,
+        words="\n".join(newest.values()) or None,
+        citizen=known.name or known.handle if known else None,
+        handle=known.handle or None if known else None,
+        platform=case.platform,
+        keep_name_hidden=case.keep_name_hidden,
+    )
 
 
 def _without_words(facts: Facts) -> Facts:
@@ -128,6 +186,8 @@ def _without_words(facts: Facts) -> Facts:
         for_whom=None,
         other_matters=(),
         portal_numbers=(),
+        earlier=(),
+        notes=(),
     )
 
 

@@ -10,8 +10,10 @@ import re
 from dataclasses import replace
 
 from handlers.case import Case
+from handlers.desk import more
 from handlers.desk.acting import act_on
 from handlers.desk.cards import command, shown
+from handlers.desk.more import as_note, choose, departments, errand_chair, is_note, prompt
 from handlers.desk.officers_pictures import picture_of
 from handlers.desk.reports import album_picture, draft_report, report_pressed
 from handlers.desk.snapshot import ABOUT_DRAFTS, Ours, Snapshot
@@ -40,7 +42,7 @@ from handlers.understanding import mask, read_answer
 from handlers.understanding.meaning import Asked, Verdict
 from store.inbound import DeskUpdate
 from store.inbox import InboxRow
-from store.vocabulary import DeskVerb, Platform, Register, Role
+from store.vocabulary import DeskVerb, ErrandKind, Platform, Register, Role, Status
 
 LONGEST_WORDS = 2000  # characters of an officer's reply that are kept
 ATR_TEMPLATES = frozenset(
@@ -54,8 +56,12 @@ ATR_TEMPLATES = frozenset(
         "addition_notice",
         "answer_notice",
         "photos",
+        "field_report_notice",
+        "help_answer",
+        "plan_ended",
     }
 )
+HELP_TEMPLATES = frozenset({"help_notice", "help_reminder"})
 PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "objection_notice"})
 REPORTED_UNDER = ATR_TEMPLATES | PLACING_TEMPLATES
 DESK_WORDS_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "addition_notice"})
@@ -73,7 +79,7 @@ def decide_update(snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outc
         return _edited(snapshot, origin, update)
     if update.verb is not DeskVerb.WROTE:
         return Outcome("ignored:update")
-    if update.text.startswith("/"):
+    if update.text.startswith("/") and not (is_note(update.text) and update.reply_to_id is not None):
         return command(snapshot, origin, update)
     if update.reply_to_id is not None:
         return _replied(snapshot, origin, update)
@@ -123,7 +129,7 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
         case Act.ASK | Act.DISPOSE | Act.MORE_TIME:
             if not case.with_office:
                 return toast_code(origin, "closed_ticket", case)
-            return _prompt(origin, case, PROMPTS[act])
+            return prompt(origin, case, PROMPTS[act])
         case Act.GRANT | Act.REFUSE_TIME:
             days, _, asked_at = argument.partition("|")
             granted = act is Act.GRANT
@@ -131,14 +137,19 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             return act_on(snapshot, origin, case, settled, "time_granted" if granted else "time_refused")
         case Act.SPLIT | Act.SPLIT_OFF:
             return split_pressed(snapshot, origin, case, act, argument)
+        case Act.FORWARD if not (case.with_office or (from_cmo and case.status is Status.TRIAGE)):
+            return toast_code(origin, "closed_ticket", case)
+        case Act.REJECT if from_cmo and (case.ended or case.status is Status.DISPOSED):
+            return toast_code(origin, "closed_ticket", case)
         case Act.FORWARD:
-            return _choose(origin, case, "choose_department", _departments(snapshot, case))
+            offices = (*departments(snapshot, case, Act.FORWARD_TO), (Press(act=Act.FORWARD_TO, argument="cmo"),))
+            return choose(origin, case, "choose_department", offices)
         case Act.FORWARD_TO:
             department = None if argument == "cmo" else argument
             return act_on(snapshot, origin, case, OfficerForwarded(by=by, department=department), "forwarded")
         case Act.REJECT if from_cmo:
             presses = tuple((Press(act=Act.REJECT_FOR, argument=reason),) for reason in REJECT_REASONS)
-            return _choose(origin, case, "choose_reason", presses)
+            return choose(origin, case, "choose_reason", presses)
         case Act.REJECT_FOR if from_cmo:
             return act_on(snapshot, origin, case, OfficerRejected(by=by, reason=argument), "rejected")
         case Act.REOPEN if from_cmo:
@@ -149,37 +160,7 @@ def _act_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, 
             return act_on(snapshot, origin, case, DeskPlaced(by=by, category=argument), "set")
         case Act.SET_DISTRICT if from_cmo:
             return act_on(snapshot, origin, case, DeskPlaced(by=by, district=argument), "set")
-    return toast_code(origin, "not_your_ticket", case)
-
-
-def _departments(snapshot: Snapshot, case: Case) -> tuple[tuple[Press, ...], ...]:
-    """Where a ticket may be sent: the category's other offices first, two to a row, the CMO desk last."""
-    taxonomy = snapshot.ground.taxonomy
-    category = taxonomy.categories.get(case.category or "")
-    likely = [
-        *(category.other_departments if category else ()),
-        *([category.rural_department] if category else ()),
-    ]
-    codes = [code for code in dict.fromkeys([*likely, *taxonomy.departments]) if code and code != case.department]
-    presses = [Press(act=Act.FORWARD_TO, argument=code) for code in codes if code not in ("triage", "central")]
-    rows = [tuple(presses[at : at + 2]) for at in range(0, len(presses), 2)]
-    return (*rows, (Press(act=Act.FORWARD_TO, argument="cmo"),))
-
-
-def _choose(origin: Origin, case: Case, template: str, presses: tuple[tuple[Press, ...], ...]) -> Outcome:
-    tell = Tell(template=template, how=How.REPLY, step=template, presses=presses)
-    toast = Tell(template="toast", facts=Facts(why="choose"), how=How.TOAST)
-    return Outcome(
-        f"asked:{template}", (Step(origin, case, Decision(case=case, effects=(tell, toast), result="asked")),)
-    )
-
-
-def _prompt(origin: Origin, case: Case, template: str) -> Outcome:
-    tell = Tell(template=template, how=How.PROMPT, step=template)
-    toast = Tell(template="toast", facts=Facts(why="write_reply"), how=How.TOAST)
-    return Outcome(
-        f"asked:{template}", (Step(origin, case, Decision(case=case, effects=(tell, toast), result="asked")),)
-    )
+    return more.pressed(snapshot, origin, case, by, act, argument)
 
 
 # -- replies and commands ------------------------------------------------------------------------------------------------
@@ -194,21 +175,41 @@ def _replied(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     if ours is None or ours.ticket_id is None:
         return Outcome("ignored:talk")
     case = snapshot.cases[ours.ticket_id]
-    by = None if update.anonymous else chair_of(snapshot, update, case)
-    if by is None:
+    chair = _chair_for_reply(snapshot, update, case, ours)
+    if chair is None:
         return refuse(origin, stranger_code(snapshot, update))
+    by, errand = chair
     origin = replace(origin, by=by)
     if update.album_id and not update.text:
         return album_picture(snapshot, origin, update, case, answers_notice=ours.template in REPORTED_UNDER)
     words = _words(update)
     if isinstance(words, str):
         return refuse(origin, words, case)
-    outcome = _reply_meant(snapshot, origin, update, case, by, ours)
-    return (
-        replace(outcome, steps=(replace(outcome.steps[0], words=words), *outcome.steps[1:]))
-        if outcome.steps
-        else outcome
-    )
+    if errand is None:
+        outcome = _reply_meant(snapshot, origin, update, case, by, ours)
+    elif errand is ErrandKind.HELP:
+        outcome = more.help_answered(snapshot, origin, update, case, by)
+    else:
+        outcome = draft_report(snapshot, origin, update, case, by)
+    kept = as_note(words, ours, update.text)
+    steps = (replace(outcome.steps[0], words=kept), *outcome.steps[1:]) if outcome.steps else ()
+    return replace(outcome, steps=steps)
+
+
+def _chair_for_reply(
+    snapshot: Snapshot, update: DeskUpdate, case: Case, ours: Ours
+) -> tuple[OfficerBy, ErrandKind | None] | None:
+    """In which chair somebody replies: as whoever may act, or as one who was sent or asked."""
+    if update.anonymous:
+        return None
+    helper = errand_chair(snapshot, update, case, ErrandKind.HELP)
+    if helper is not None and ours.template in HELP_TEMPLATES:
+        return helper, ErrandKind.HELP
+    acting = chair_of(snapshot, update, case)
+    if acting is not None:
+        return acting, None
+    sent = errand_chair(snapshot, update, case, ErrandKind.MARK)
+    return (sent, ErrandKind.MARK) if sent is not None else None
 
 
 def _words(update: DeskUpdate) -> tuple[Words, ...] | str:
@@ -226,6 +227,8 @@ def _words(update: DeskUpdate) -> tuple[Words, ...] | str:
 def _reply_meant(
     snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy, ours: Ours
 ) -> Outcome:
+    if (meant := more.replied(snapshot, origin, update, case, by, ours)) is not None:
+        return meant
     if ours.template == "prompt_question":
         return act_on(snapshot, origin, case, OfficerAsked(by=by, question=mask(update.text.strip())), "asked")
     if ours.template == "prompt_time":

@@ -26,6 +26,7 @@ from store.tables import outbox as outbox_table
 from store.vocabulary import DeliveryState, Platform
 
 SAID_LATELY = timedelta(days=7)  # within which a platform takes the same words for a mistake
+LATELY = timedelta(days=365)
 NEVER_SAID = (DeliveryState.CANCELLED, DeliveryState.SUPERSEDED, DeliveryState.PARKED)
 
 
@@ -40,6 +41,10 @@ class Papers:
     def transcripts(self, ticket_ids: Iterable[int]) -> Sequence[Mapping[str, Any]]:
         """What was heard about these tickets, oldest first."""
         return tickets.words_of(self._conn, ticket_ids)
+
+    def earlier(self, account_ids: Iterable[int]) -> Sequence[tickets.Earlier]:
+        """The tickets of these writers of the last year, the newest first."""
+        return tickets.earlier_of(self._conn, account_ids, self._now - LATELY)
 
     def standing(self, step_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Which of these steps have a message in the outbox, and for which recipient.

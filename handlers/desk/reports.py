@@ -14,6 +14,7 @@ from typing import Any, Final
 from handlers.case import Case
 from handlers.desk.acting import act_on
 from handlers.desk.examining import doubts_about, is_being_looked_at, is_lost, of_draft
+from handlers.desk.more import field_reported, is_field_post
 from handlers.desk.officers_pictures import photo_needed, picture_of, what_is_wrong
 from handlers.desk.snapshot import Snapshot, draft_of
 from handlers.desk.steps import Draft, Origin, Outcome, Picture, Step
@@ -62,10 +63,12 @@ def draft_report(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: C
         return refuse(origin, wrong, case)
     picture = picture_of(update)
     if picture is None:
-        return _previewed(snapshot, origin, case, Draft(by.officer_id, update.text.strip(), None))
+        return _drafted(snapshot, origin, case, Draft(by.officer_id, update.text.strip(), None, post=by.post), by)
     _know_album(snapshot, case, picture)
-    draft = Draft(by.officer_id, update.text.strip(), picture.ref, album_id=picture.album_id)
-    outcome = _previewed(snapshot, origin, case, draft)
+    draft = Draft(by.officer_id, update.text.strip(), picture.ref, album_id=picture.album_id, post=by.post)
+    outcome = _drafted(snapshot, origin, case, draft, by)
+    if not outcome.steps[0].draft:
+        return outcome
     return replace(outcome, steps=(replace(outcome.steps[0], pictures=(picture,)), *outcome.steps[1:]))
 
 
@@ -90,6 +93,25 @@ def _know_album(snapshot: Snapshot, case: Case, picture: Picture) -> None:
         snapshot.albums.add((case.id, picture.album_id))
 
 
+def _drafted(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, by: OfficerBy) -> Outcome:
+    if is_field_post(snapshot, by.post):
+        return _field_report(snapshot, origin, case, draft, by)
+    return _previewed(snapshot, origin, case, draft)
+
+
+def _field_report(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, by: OfficerBy) -> Outcome:
+    """A field officer's words and photo: the owner reads what the citizen would read, and decides."""
+    lacking = _lacking(snapshot, case, draft)
+    if lacking is not None:
+        return refuse(origin, lacking, case)
+    try:
+        text, _ = _reads(case, draft)
+    except RenderError:
+        return _refused(origin, "text_too_long", case)
+    decision = field_reported(case, by, text, has_photo=draft.photo_ref is not None, key=origin.key)
+    return Outcome("field_reported", (Step(origin, case, decision, draft=draft),))
+
+
 def report_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy, act: Act, argument: str) -> Outcome:
     """A button under a preview, or under a request to approve one."""
     draft_id = draft_of(argument)
@@ -97,12 +119,18 @@ def report_pressed(snapshot: Snapshot, origin: Origin, case: Case, by: OfficerBy
     if kept is None or kept["used_at"] is not None:
         return toast_code(origin, "old_button", case)
     draft = _draft(kept)
+    from_field = is_field_post(snapshot, draft.post)
     is_another = draft.officer_id != by.officer_id
-    if is_another and not (act in (Act.CONFIRM, Act.CANCEL) and _may_approve(snapshot, case, draft, by)):
+    if (
+        is_another
+        and not from_field
+        and not (act in (Act.CONFIRM, Act.CANCEL) and _may_approve(snapshot, case, draft, by))
+    ):
         return toast_code(origin, "not_your_ticket", case)
     match act:
         case Act.CANCEL:
-            return _cancelled(origin, case, draft_id, by, refused_by_senior=is_another)
+            back_to = draft.post if from_field else None
+            return _cancelled(origin, case, draft_id, by, refused_by_senior=is_another, back_to=back_to)
         case Act.NOT_DONE:
             return _asked_what_it_says(origin, case, draft_id)
         case Act.SAYS:
@@ -129,8 +157,14 @@ def _doubts(snapshot: Snapshot, case: Case, draft: Draft) -> tuple[PhotoDoubt, .
 
 
 def _draft(kept: Any) -> Draft:
-    disposal = Disposal(kept["disposal"])
-    return Draft(kept["officer_id"], kept["text"], kept["photo_ref"], disposal, kept["album_id"])
+    return Draft(
+        kept["officer_id"],
+        kept["text"],
+        kept["photo_ref"],
+        Disposal(kept["disposal"]),
+        kept["album_id"],
+        kept["post"],
+    )
 
 
 def _may_approve(snapshot: Snapshot, case: Case, draft: Draft, by: OfficerBy) -> bool:
@@ -162,8 +196,7 @@ def _previewed(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, use
         text, cut = _reads(case, draft)
     except RenderError:
         return _refused(origin, "text_too_long", case)
-    lacking = "promise" if draft.disposal is Disposal.DONE and is_promise(draft.text) else None
-    lacking = lacking or what_lacks(draft, draft.disposal, must_show=photo_needed(case, snapshot.ground))
+    lacking = _lacking(snapshot, case, draft)
     cancel = Press(act=Act.CANCEL, argument="draft")
     send = (cancel,) if lacking else (Press(act=Act.CONFIRM, argument="draft"), cancel)
     more = ((Press(act=Act.NOT_DONE, argument="draft"),),) if draft.disposal is Disposal.DONE else ()
@@ -185,6 +218,13 @@ def _readers(snapshot: Snapshot, case: Case) -> int:
     """How many people will read the answer, where it is not the one citizen alone."""
     others = len(others_for(snapshot, case))
     return others + 1 if others else 0
+
+
+def _lacking(snapshot: Snapshot, case: Case, draft: Draft) -> str | None:
+    """Why the report cannot be sent as it is, as the code of a sentence."""
+    if draft.disposal is Disposal.DONE and is_promise(draft.text):
+        return "promise"
+    return what_lacks(draft, draft.disposal, must_show=photo_needed(case, snapshot.ground))
 
 
 def _refused(origin: Origin, why: str, case: Case) -> Outcome:
@@ -259,12 +299,16 @@ def _sent_up(snapshot: Snapshot, origin: Origin, case: Case, draft: Draft, draft
     return Outcome("approval_asked", (Step(origin, case, decision),))
 
 
-def _cancelled(origin: Origin, case: Case, draft_id: int, by: OfficerBy, *, refused_by_senior: bool) -> Outcome:
+def _cancelled(
+    origin: Origin, case: Case, draft_id: int, by: OfficerBy, *, refused_by_senior: bool, back_to: str | None
+) -> Outcome:
+    """Whoever wrote it hears that it was not sent: the owner, or the field officer's own chair."""
     if not refused_by_senior:
         told = tell_officer(origin, "toast", Facts(why="cancelled"), How.TOAST, "cancelled", case)
         return replace(told, steps=(replace(told.steps[0], used_draft=draft_id),))
     notice = Notify(
-        audience=Audience.OWNER,
+        audience=Audience.POST if back_to else Audience.OWNER,
+        post=back_to,
         template="not_approved",
         facts=Facts(officer=by.name),
         step=f"not_approved:{draft_id}",

@@ -6,7 +6,9 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from handlers.case import Case
+import msgspec
+
+from handlers.case import Case, Errand
 from handlers.understanding.meaning import Asked
 from store.tickets import TicketRow
 from store.vocabulary import Awaiting, Disposal, Language, Outcome, Platform, Register, Sensitivity, Status
@@ -34,6 +36,7 @@ def case_of(row: TicketRow) -> Case:
     for name in _LISTS:
         values[name] = tuple(part for part in values[name].split("|") if part)
     values["keys"] = frozenset(part for part in values["keys"].split("|") if part)
+    values["errands"] = msgspec.json.decode(values["errands"], type=tuple[Errand, ...]) if values["errands"] else ()
     return Case(**values)
 
 
@@ -43,5 +46,6 @@ def row_of(case: Case, wake_at: datetime | None) -> dict[str, Any]:
     for name in _LISTS:
         values[name] = "|".join(values[name])
     values["keys"] = "|".join(sorted(case.keys))
+    values["errands"] = msgspec.json.encode(case.errands).decode() if case.errands else ""
     values["wake_at"] = wake_at
     return values

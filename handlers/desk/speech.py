@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.case import Case
 from handlers.desk.addresses import Address, address_of, language_of_chat
 from handlers.desk.buttons import Buttons
+from handlers.desk.details import DETAILS
 from handlers.desk.discretion import discreet
-from handlers.desk.notices import for_audience, for_chat, notice_facts, notice_presses, notice_step, turns_of
+from handlers.desk.notices import (
+    details_facts,
+    earlier_facts,
+    for_audience,
+    for_chat,
+    notice_facts,
+    notice_presses,
+    notice_step,
+    turns_of,
+)
 from handlers.desk.papers import Papers, thread
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Step
 from handlers.desk.stopped import listener
 from handlers.desk.together import split_presses, told_together
+from handlers.desk.undoing import key_of
 from handlers.effects import (
     Act,
     Audience,
@@ -40,6 +52,7 @@ from handlers.time_limits import after_the_night
 from store.outbound import Outgoing, OutgoingPhoto
 from store.outbox import SHOWN, NewRow
 from store.rewinding import FoundWords
+from store.tickets import Earlier
 from store.vocabulary import Language, OutgoingAct, Platform, Sensitivity
 
 _BLANK = Facts()
@@ -70,6 +83,7 @@ class Speech:
         self._said_before: list[tuple[NewRow, FoundWords]] = []
         self._buttons = Buttons(snapshot.now)
         self._transcripts: dict[int, list[Mapping[str, Any]]] = {}
+        self._earlier: dict[int, list[Earlier]] = {}  # by account
         self._notices: dict[str, Address] = {}
         self._said: set[tuple[int, str]] = set()  # public words of the last days: ticket (0: none) and text
         self._stopped: list[int] = []
@@ -96,6 +110,7 @@ class Speech:
         wanted: set[int] = set()
         standing: set[str] = set()
         spoken_of: set[int] = set()
+        writers: set[int] = set()
         for step in steps:
             case = step.decision.case or step.before
             if case is None:
@@ -103,12 +118,15 @@ class Speech:
             for effect in step.decision.effects:
                 if isinstance(effect, Hand | RefreshNotice | Notify | Tell):
                     wanted.add(self._numbered(case).id)
+                    writers |= {case.account_id} if case.account_id is not None else set()
                 if isinstance(effect, RefreshNotice):
                     standing |= {notice_step(one, turn) for one in (step.before, case) if one for turn in turns_of(one)}
                 if isinstance(effect, Say) and not case.is_new:
                     spoken_of.add(case.id)
         for row in self._papers.transcripts(wanted):
             self._transcripts.setdefault(row["ticket_id"], []).append(row)
+        for one in self._papers.earlier(writers):
+            self._earlier.setdefault(one.account_id, []).append(one)
         for step_id, chat in self._papers.standing(standing):
             self._notices[step_id] = Address(chat, None, language_of_chat(chat, self._snapshot.ground.directory))
         self._said = set(self._papers.said(spoken_of))
@@ -183,12 +201,17 @@ class Speech:
             ticket_id=case.id if case else None,
             account_id=account.id if account else None,
             urgent=say.urgent,
-            not_before=None if urgent_or_asked else after_the_night(self._now, self._snapshot.ground.policy),
+            not_before=None if urgent_or_asked else self._not_before(step),
         )
         if before is None:
             self._messages.append(row)
         else:
             self._said_before.append((row, before))
+
+    def _not_before(self, step: Step) -> datetime:
+        """By day, and not while the act behind the words can be taken back."""
+        policy = self._snapshot.ground.policy
+        return after_the_night(self._now + (policy.undo_within if step.undo else timedelta(0)), policy)
 
     def _new_words(self, language: Language, say: Say, facts: Facts, case: Case | None) -> str | None:
         """Words that were not said in the last days, since no platform takes the same ones twice; None if all were."""
@@ -246,6 +269,7 @@ class Speech:
         account = self._snapshot.accounts_by_id.get(case.account_id or 0)
         base = notice_facts(case, self._transcripts.get(case.id, ()), account, self._snapshot.ground, self._now)
         base = replace(base, **told_together(self._snapshot, case, self._numbered))
+        base = replace(base, earlier=earlier_facts(case, self._earlier.get(case.account_id or 0, ())))
         said = {
             field.name: getattr(told, field.name)
             for field in fields(Facts)
@@ -267,16 +291,16 @@ class Speech:
             self._papers.show_anew(case.id, address.chat_id)
 
     def _notify(self, step: Step, notify: Notify, current: Case, after: Case) -> None:
-        address = address_of(current, notify.audience, self._snapshot.ground.directory)
+        address = address_of(current, notify.audience, self._snapshot.ground.directory, notify.post)
         facts = for_audience(self._facts(after, notify.facts), after, notify.audience)
-        step_id = f"{after.id}:{notify.step}:{notify.audience}"
+        step_id = f"{after.id}:{notify.step}:{notify.post or notify.audience}"
         self._message(
             after,
             address,
             notify.template,
             facts,
             step_id,
-            notify.presses,
+            self._about_draft(step, notify.presses),
             urgent=notify.urgent,
             quiet=notify.quiet,
         )
@@ -297,6 +321,8 @@ class Speech:
             return
         facts = self._facts(after, Facts(why="moved" if moved else None))
         shown = () if moved else (*notice_presses(after), *split_presses(self._snapshot, after, self._numbered))
+        if step.undo is not None:
+            shown = (*shown, (Press(act=Act.UNDO, argument=key_of(step.origin)),))
         if not moved:
             self._papers.show_anew(after.id, address.chat_id)
         self._message(
@@ -336,7 +362,7 @@ class Speech:
                 template=template,
                 outgoing=Outgoing(
                     act=OutgoingAct.EDIT if edit_of else OutgoingAct.MESSAGE,
-                    text=render(address.language, "officer", template, for_chat(facts, case, address.chat_id)),
+                    text=render(address.language, "officer", template, self._readable(facts, case, address.chat_id)),
                     thread_id=address.chat_id,
                     topic_id=address.topic_id,
                     buttons=self._buttons.offered(case, presses, address.language),
@@ -349,23 +375,23 @@ class Speech:
             )
         )
 
+    def _about_draft(self, step: Step, presses: tuple[tuple[Press, ...], ...]) -> tuple[tuple[Press, ...], ...]:
+        """The same presses, about the draft that this step wrote."""
+        if step.draft is None:
+            return presses
+        draft = str(self._draft_ids[id(step)])
+        return tuple(tuple(replace(press, argument=draft) for press in line) for line in presses)
+
     def _tell(self, step: Step, tell: Tell, case: Case | None) -> None:
         update = step.origin.update
         channel_id = step.origin.channel_id
         if update is None or channel_id is None:
             return
-        language = language_of_chat(update.chat_id, self._snapshot.ground.directory)
-        facts = self._facts(case, tell.facts) if case is not None else replace(tell.facts, said_at=self._now)
-        if tell.template in ("toast", "refusal"):
-            facts = tell.facts
-        elif case is not None:
-            facts = for_chat(facts, case, update.chat_id)
-        text = render(language, "officer", tell.template, facts)
+        chat_id = update.author.id if tell.private and update.author is not None else update.chat_id
+        language = language_of_chat(chat_id, self._snapshot.ground.directory)
+        text = render(language, "officer", tell.template, self._told_facts(tell, case, chat_id))
         toast = tell.how is How.TOAST
-        presses = tell.presses
-        if step.draft is not None:
-            draft = str(self._draft_ids[id(step)])
-            presses = tuple(tuple(replace(press, argument=draft) for press in line) for line in presses)
+        presses = self._about_draft(step, tell.presses)
         step_id = f"{step.origin.key}:{tell.step}:{tell.how}"
         is_card = tell.template == "ticket_card" and case is not None and case.turn > 0
         place = f"{SHOWN}{notice_step(case)}" if is_card and case is not None else None
@@ -378,22 +404,52 @@ class Speech:
             NewRow(
                 channel_id=channel_id,
                 step_id=step_id,
-                recipient=update.chat_id,
-                destination=f"press:{update.press_id}" if toast else f"{update.chat_id}:{case.id if case else 0}",
+                recipient=chat_id,
+                destination=f"press:{update.press_id}" if toast else f"{chat_id}:{case.id if case else 0}",
                 template=tell.template,
                 outgoing=Outgoing(
                     act=_ACTS[tell.how],
                     text=text,
-                    thread_id=update.chat_id,
-                    topic_id=update.topic_id,
-                    reply_to_id=None if toast or tell.edit_of else update.message_id,
+                    thread_id=chat_id,
+                    topic_id=None if tell.private else update.topic_id,
+                    reply_to_id=None if toast or tell.edit_of or tell.private else update.message_id,
                     press_id=update.press_id if toast else None,
                     buttons=buttons,
                     force_reply=tell.how is How.PROMPT,
                 ),
                 ticket_id=case.id if case else None,
+                account_id=case.account_id if case and tell.template == DETAILS else None,
                 follows_step=tell.edit_of or None,
                 supersede_key=tell.edit_of or place,
                 urgent=True,
             )
+        )
+        if tell.expires_after is not None:
+            self._messages.append(self._expiring(self._messages[-1], tell.expires_after))
+
+    def _told_facts(self, tell: Tell, case: Case | None, chat_id: str) -> Facts:
+        if tell.template in ("toast", "refusal"):
+            return tell.facts
+        if case is None:
+            return replace(tell.facts, said_at=self._now)
+        if tell.template == DETAILS:
+            account = self._snapshot.accounts_by_id.get(case.account_id or 0)
+            return details_facts(case, self._transcripts.get(case.id, ()), account)
+        return self._readable(self._facts(case, tell.facts), case, chat_id)
+
+    def _readable(self, facts: Facts, case: Case, chat_id: str) -> Facts:
+        """What of the facts may be read in this chat."""
+        chief = self._snapshot.ground.directory.cmo_desk()
+        return for_chat(facts, case, chat_id, at_cmo=chief is not None and chief.chat_id == chat_id)
+
+    def _expiring(self, row: NewRow, after: timedelta) -> NewRow:
+        """The end of a message that deletes itself; it waits for nobody and holds nobody up."""
+        return replace(
+            row,
+            step_id=f"{row.step_id}:expired",
+            destination=f"{row.recipient}:expired:{row.step_id}",
+            outgoing=Outgoing(act=OutgoingAct.DELETE, thread_id=row.recipient),
+            follows_step=row.step_id,
+            urgent=False,
+            not_before=self._now + after,
         )

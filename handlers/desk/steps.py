@@ -53,6 +53,7 @@ class Draft:
     photo_ref: str | None
     disposal: Disposal = Disposal.DONE
     album_id: str | None = None  # the other pictures of that album go with it
+    post: str | None = None  # the chair in which it was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ class Picture:
     kind: str  # photo | document: Telegram leaves a document as the camera made it
     ref: str
     album_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The act of this step can be taken back by who did it."""
+
+    officer_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,7 @@ class Step:
     pictures: tuple[Picture, ...] = ()
     draft: Draft | None = None
     used_draft: int | None = None
+    undo: Undo | None = None
     binds_account: int | None = None  # a hidden author showed itself
     along: bool = False  # done to a ticket that the inbox row was not about: another of the same incident
 

@@ -20,15 +20,17 @@ from handlers.desk.said_before import SAID_SINCE
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.speech import Speech
 from handlers.desk.steps import Step
+from handlers.desk.undoing import row_of as undo_row
 from handlers.effects import (
     AskSatisfaction,
     Label,
     Record,
     SettleSatisfaction,
     Stop,
+    UnaskSatisfaction,
     Withdraw,
 )
-from store import accounts, inbox, labels, pictures, rewinding, tickets
+from store import accounts, inbox, labels, pictures, rewinding, tickets, undoing
 from store.alarms import raise_alarm
 from store.numbers import format_number, next_serials, office_year, split_number
 from store.tables import drafts
@@ -61,6 +63,7 @@ class Writer:
         self._write_people(steps)
         self._write_pictures(steps)
         self._write_drafts(steps)
+        self._write_undos(steps)
         papers = Papers(self.conn, self.snapshot.ground.policy.reach, self.now)
         Speech(papers, self.snapshot, self.numbered, self._draft_ids).say_all(steps)
         self._write_found()
@@ -202,6 +205,8 @@ class Writer:
                         "disposed_at": self.now,
                     }
                     tickets.ask_satisfaction(self.conn, [row])
+                elif isinstance(effect, UnaskSatisfaction):
+                    undoing.unask(self.conn, ticket_id, effect.cycle)
                 elif isinstance(effect, SettleSatisfaction):
                     tickets.settle_satisfaction(self.conn, ticket_id, effect.cycle, effect.outcome, self.now)
 
@@ -251,6 +256,7 @@ class Writer:
                     "ticket_id": step.decision.case.id,
                     "officer_id": step.draft.officer_id,
                     "text": step.draft.text,
+                    "post": step.draft.post,
                     "photo_ref": step.draft.photo_ref,
                     "album_id": step.draft.album_id,
                     "disposal": step.draft.disposal,
@@ -263,3 +269,8 @@ class Writer:
             if step.used_draft is not None:
                 used = drafts.update().where(drafts.c.id == step.used_draft).values(used_at=self.now)
                 self.conn.execute(used)
+
+    def _write_undos(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if step.undo is not None and step.decision.case is not None:
+                undoing.keep(self.conn, undo_row(step, step.undo, self.numbered(step.decision.case), self.now))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from handlers.understanding.tables import BadTable, csv_rows
-from store.vocabulary import HoursKind, Language, Sensitivity
+from store.vocabulary import HoursKind, InGroups, Language, Sensitivity
 
 _Value = TypeVar("_Value")
 PACKAGE = "handlers.data"
@@ -74,6 +74,7 @@ class Category(_Named):
     other_departments: tuple[str, ...]
     complained_of: str | None
     sensitivity: Sensitivity
+    in_groups: InGroups
     limit_hours: int
     legal_limit_hours: int | None
     hours_kind: HoursKind
@@ -166,7 +167,7 @@ def _offices(departments: Mapping[str, Department]) -> dict[str, Office]:
 
 _CATEGORY_COLUMNS = (
     "code", "rolls_up_to", "department", "rural_department", "other_departments", "complained_of", "sensitivity",
-    "limit_hours", "legal_limit_hours", "hours_kind", "photo", "district_needed",
+    "in_groups", "limit_hours", "legal_limit_hours", "hours_kind", "photo", "district_needed",
     "name_en", "name_hi", "name_hi_latn", "name_pa", "covers",
 )  # fmt: skip
 
@@ -187,6 +188,7 @@ def _category(path: str, line: int, row: dict[str, str], departments: Mapping[st
         other_departments=others,
         complained_of=row["complained_of"] or None,
         sensitivity=_parse(path, line, "sensitivity", row["sensitivity"], Sensitivity),
+        in_groups=_parse(path, line, "in_groups", row["in_groups"], InGroups),
         limit_hours=_parse(path, line, "limit_hours", row["limit_hours"], int),
         legal_limit_hours=(
             _parse(path, line, "legal_limit_hours", row["legal_limit_hours"], int) if row["legal_limit_hours"] else None
