@@ -26,7 +26,11 @@ from store.tables import outbox, tickets
 from store.vocabulary import InboundVerb, InboxState, Platform
 
 KILLS = 20
-QUICK_SENDING = {"SMGT_SEND_START_SECONDS": "1", "SMGT_SEND_DEADLINE_SECONDS": "2"}
+QUICK_SENDING = {
+    "SMGT_SEND_START_SECONDS": "1",
+    "SMGT_SEND_DEADLINE_SECONDS": "2",
+    "SMGT_TELEGRAM_GROUP_PER_MINUTE": "0",
+}
 
 
 @pytest.fixture
