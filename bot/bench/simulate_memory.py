@@ -43,6 +43,7 @@ from store.inbox import InboxRow, actor_key
 from store.numbers import format_number, office_year
 from store.outbox import NewRow
 from store.people import Directory
+from store.tickets import Earlier
 from store.vocabulary import DeliveryState, OutgoingAct, Platform
 
 SHORTEST_SLEEP = timedelta(seconds=1)
@@ -306,6 +307,7 @@ class MemoryOffice:
             "text": draft.text,
             "photo_ref": draft.photo_ref,
             "album_id": draft.album_id,
+            "post": draft.post,
             "disposal": draft.disposal,
             "created_at": self.clock.now,
             "used_at": None,
@@ -501,6 +503,10 @@ class _PapersInMemory(Papers):
     def transcripts(self, ticket_ids: Iterable[int]) -> Sequence[Mapping[str, Any]]:
         wanted = set(ticket_ids)
         return [words for words in self._office.transcript if words["ticket_id"] in wanted]
+
+    def earlier(self, account_ids: Iterable[int]) -> Sequence[Earlier]:
+        """Memory tells no officer what a writer complained of before."""
+        return ()
 
     def standing(self, step_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
         wanted = set(step_ids)
