@@ -63,7 +63,7 @@ TOLD = (
     "not_to_be_planned", "day_missing", "brought_back", "noted", "field_reported", "undone", "undo_too_late", "not_your_act",
     "accept_first", "see_private",
 )  # fmt: skip
-DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused")
+DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused", "planned", "brought_back")
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
     "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from handlers.case import Case
 from handlers.desk.addresses import is_group, language_of_chat
+from handlers.desk.notices import in_groups
 from handlers.desk.rows import case_of
 from handlers.facts import Facts
 from handlers.gate import queue
@@ -25,7 +26,7 @@ from store.outbox import NewRow, words_of
 from store.people import Directory
 from store.readiness import ENDED_UNSENT
 from store.tables import outbox
-from store.vocabulary import OutgoingAct, Sensitivity
+from store.vocabulary import InGroups, OutgoingAct, Sensitivity
 
 TEMPLATE: Final = "photos"
 TICKETS_IN_A_ROUND: Final = 50
@@ -38,7 +39,7 @@ def may_show(case: Case, chat_id: str) -> bool:
     """
     if case.sensitivity is Sensitivity.SENSITIVE:
         return False
-    return case.sensitivity is Sensitivity.NORMAL or not is_group(chat_id)
+    return in_groups(case) is InGroups.FULL or not is_group(chat_id)
 
 
 def queue_albums(conn: sa.Connection, now: datetime, directory: Directory, reach: Reach) -> int:

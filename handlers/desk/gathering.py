@@ -20,7 +20,7 @@ from handlers.incidents import SHARED, WITHIN, Told, is_same_incident, told_by, 
 from store.vocabulary import Register, Sensitivity
 
 TELLS_OF_OTHERS = frozenset({"received_routed", "routed"})
-TOLD_ONCE = frozenset({"reminder", "escalated"})
+TOLD_ONCE = frozenset({"reminder", "escalated", "plan_ended"})
 
 
 def gathered(snapshot: Snapshot, steps: Sequence[Step]) -> list[Step]:

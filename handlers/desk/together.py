@@ -16,13 +16,29 @@ from handlers.conversation import decide
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step
 from handlers.desk.telling import toast_code
-from handlers.effects import Act, Audience, Decision, Effect, How, Notify, Press, Tell
+from handlers.effects import Act, Decision, How, Notify, Press, Tell
 from handlers.facts import Facts
-from handlers.heard import OfficerAccepted, OfficerActed, OfficerDisposed, OfficerForwarded, SeniorSettledTime
+from handlers.heard import (
+    OfficerAccepted,
+    OfficerActed,
+    OfficerBroughtBack,
+    OfficerDisposed,
+    OfficerForwarded,
+    OfficerPlanned,
+    SeniorSettledTime,
+)
 from handlers.more_time import limit_stamp
 from handlers.refusing import ActRefused
 
-FOR_ALL: Final = (OfficerAccepted, OfficerForwarded, OfficerDisposed, SeniorSettledTime)
+FOR_ALL: Final = (
+    OfficerAccepted,
+    OfficerForwarded,
+    OfficerDisposed,
+    SeniorSettledTime,
+    OfficerPlanned,
+    OfficerBroughtBack,
+)
+TOLD_OF_THE_LEAD: Final = (SeniorSettledTime, OfficerPlanned, OfficerBroughtBack)  # one word to an office is enough
 NUMBERS_SHOWN: Final = 8  # of the others, in a notice
 MOST_TO_SPLIT: Final = 20  # to choose from; any other is found by its number
 
@@ -101,8 +117,8 @@ def done_to_others(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerA
         except ActRefused as refused:
             skipped += refused.code != "already_accepted"
             continue
-        if isinstance(act, SeniorSettledTime):
-            decision = replace(decision, effects=tuple(one for one in decision.effects if not _is_for_owner(one)))
+        if isinstance(act, TOLD_OF_THE_LEAD):
+            decision = replace(decision, effects=tuple(one for one in decision.effects if not isinstance(one, Notify)))
         steps.append(Step(origin, other, decision, along=True))
         if decision.case is not None:
             snapshot.keep(decision.case)
@@ -112,11 +128,6 @@ def done_to_others(snapshot: Snapshot, origin: Origin, case: Case, act: OfficerA
 def _meant_for(other: Case, act: OfficerActed) -> OfficerActed:
     """More time is granted from each ticket's own limit."""
     return replace(act, asked_at=limit_stamp(other)) if isinstance(act, SeniorSettledTime) else act
-
-
-def _is_for_owner(effect: Effect) -> bool:
-    """One word to the office about the leading ticket is enough."""
-    return isinstance(effect, Notify) and effect.audience is Audience.OWNER
 
 
 # -- taking one out ----------------------------------------------------------------------------------------------------------
