@@ -284,6 +284,8 @@ def _resolved(conn: sa.Connection, row: OutboxRow) -> Outgoing | None:
     first = followed(conn, row)
     if first is None or first.state in ENDED_UNSENT:
         return None
+    if _stands_elsewhere(first, outgoing):
+        return _in_the_new_chat(conn, row, outgoing)
     target = _message_of(first)
     if outgoing.act in _POINTS_AT:
         message_id = outgoing.message_id or target
@@ -291,6 +293,28 @@ def _resolved(conn: sa.Connection, row: OutboxRow) -> Outgoing | None:
     if outgoing.act in (OutgoingAct.MESSAGE, OutgoingAct.REPLY) and outgoing.reply_to_id is None:
         return replace(outgoing, reply_to_id=target)
     return outgoing
+
+
+def _stands_elsewhere(first: OutboxRow, outgoing: Outgoing) -> bool:
+    """Did the group become a supergroup since? Its messages stay behind, and their numbers mean others in the new one."""
+    chat, colon, _ = (first.sent_id or "").rpartition(":")
+    return bool(colon) and chat != outgoing.thread_id
+
+
+def _in_the_new_chat(conn: sa.Connection, row: OutboxRow, outgoing: Outgoing) -> Outgoing | None:
+    """An edit of what was left behind is posted once in the new chat, and edited there from then on."""
+    if outgoing.act is OutgoingAct.DELETE:
+        return None
+    if outgoing.act is not OutgoingAct.EDIT:
+        return outgoing
+    anew = sa.select(outbox.c.sent_id).where(
+        outbox.c.follows_step == row.follows_step,
+        outbox.c.sent_id.startswith(f"{outgoing.thread_id}:", autoescape=True),
+    )
+    there = conn.execute(anew.order_by(outbox.c.id.desc()).limit(1)).scalar()
+    if there is not None:
+        return replace(outgoing, message_id=str(there).rpartition(":")[2])
+    return replace(outgoing, act=OutgoingAct.MESSAGE, message_id=None)
 
 
 def _message_of(row: OutboxRow) -> str | None:

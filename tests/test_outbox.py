@@ -227,6 +227,31 @@ def test_an_edit_learns_its_message_from_the_row_it_follows(lane: Lane, act: Out
     assert lane.row("edit").sent_id is None
 
 
+def test_what_stayed_behind_in_an_old_group_is_posted_once_in_the_new_one(lane: Lane) -> None:
+    """A message's number means another message in the supergroup that the group has become."""
+    lane.add("notice", "-100:1")
+    lane.sent("notice", "-100:55")
+    edit = Outgoing(act=OutgoingAct.EDIT, text="b", thread_id="-200")
+    lane.add("edit1", "-200:1", follows_step="notice", outgoing=edit)
+    first = lane.start("edit1").outgoing
+    assert first is not None
+    assert (first.act, first.message_id) == (OutgoingAct.MESSAGE, None)
+    with writing(lane.engine) as conn:
+        assert sending.mark_sent(conn, lane.row("edit1").id, "-200:3", NOW)
+    lane.add("edit2", "-200:1", follows_step="notice", outgoing=edit)
+    second = lane.start("edit2").outgoing
+    assert second is not None
+    assert (second.act, second.message_id) == (OutgoingAct.EDIT, "3")
+    news = Outgoing(act=OutgoingAct.MESSAGE, text="c", thread_id="-200")
+    lane.add("news", "-200:1", follows_step="notice", outgoing=news)
+    assert lane.row("edit1").sent_id == "-200:3"
+    told = Outgoing(act=OutgoingAct.DELETE, thread_id="-200")
+    lane.add("gone", "-200:2", follows_step="notice", outgoing=told)
+    with writing(lane.engine) as conn:
+        assert sending.mark_sending(conn, lane.row("gone").id, lane.epoch, NOW) is None
+    assert lane.row("gone").state == "cancelled"
+
+
 def test_a_message_replies_to_the_one_it_follows_unless_it_says_otherwise(lane: Lane) -> None:
     lane.add("notice", "-100:1")
     lane.sent("notice", "-100:55")
