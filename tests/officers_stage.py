@@ -39,19 +39,19 @@ phed-hisar,JE Hisar,nodal_officer,phed,0,Hisar,phed-hisar,Nodal Hisar
 phed-field,JE Ward 5,field_officer,phed,0,Hisar,,Field Hisar
 phed-karnal,JE Karnal,nodal_officer,phed,0,Karnal,phed-karnal,Nodal Karnal
 pwd-hisar,XEN Roads,nodal_officer,pwd,0,Hisar,pwd-hisar,Nodal PWD
-hisar-cm,City Magistrate Hisar,district_nodal,,1,Hisar,,Magistrate
 phed-head,Chief Engineer,department_head,phed,2,*,,Head
 police-head,ADGP,department_head,police,2,*,,Police Head
 cmo-desk,CMO Desk,cmo_desk,,3,*,cmo,Clerk
 cmo-viewer,OSD,cmo_viewer,,3,*,cmo,Viewer
 """
+MAGISTRATE = "hisar-cm,City Magistrate Hisar,district_nodal,,1,Hisar,,Magistrate\n"
 NUMBER = re.compile(r"HRY26-\d{6}-\d")
 
 
 class Office:
     """The water department in two districts, its head, a police head and the CMO, all linked."""
 
-    def __init__(self, engine: sa.Engine, more_posts: str = "") -> None:
+    def __init__(self, engine: sa.Engine, more_posts: str = "", more_desks: str = "") -> None:
         self.engine, self.now, self.ids = engine, NOW, itertools.count(1)
         self.desk = Desk(engine, lambda: self.now, Policy())
         self.next_author = ""  # who complains next, where it must be somebody known
@@ -60,7 +60,7 @@ class Office:
         with writing(engine) as conn:
             self.x = channels.register(conn, "cmohry", Platform.X, "900", "cmohry").id
             self.telegram = channels.register(conn, "desk", Platform.TELEGRAM, "7", "smgt_bot").id
-            import_desks(conn, DESKS, now=NOW)
+            import_desks(conn, DESKS + more_desks, now=NOW)
             import_posts(
                 conn,
                 POSTS + more_posts,

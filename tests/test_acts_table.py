@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
-from officers_stage import CMO, HISAR, Office
+from officers_stage import CMO, HISAR, MAGISTRATE, Office
 
 from handlers.case import Errand
 from handlers.effects import Act
@@ -66,7 +66,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_file: Path) 
     file = tmp_path_factory.mktemp("acts") / "smgt.db"
     shutil.copyfile(migrated_sqlite_file, file)
     engine = open_engine(f"sqlite:///{file}")
-    office = Office(engine)
+    office = Office(engine, MAGISTRATE)
     office.complain("Hisar")
     errands = (
         Errand(kind=ErrandKind.MARK, post="phed-field", asked_by="phed-hisar", asked_at=office.now),
