@@ -145,6 +145,7 @@ async def test_another_office_is_shown_them_too_and_the_same_one_not_twice(ready
     assert len(set(chats)) == 2
     case = the_case(ready)
     await officers.dispose(case, officers.owner(case)[1], "Gaddhe bhar diye gaye.", photo=True)
+    await ready.pass_time(timedelta(minutes=2))  # in which it could have been taken back
     Citizens(ready).reply(Platform.X, "renu_k", "Renu", "nahi hua, gaddhe waise hi hain", _our_last(ready))
     await heard(ready)
     assert the_case(ready).reopen_count == 1

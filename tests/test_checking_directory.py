@@ -79,7 +79,7 @@ def test_posts_people_and_chats(office: Office) -> None:
         mark_desk_lost(conn, CMO, office.now)
         import_desks(
             conn,
-            "desk,title,language,chat_id,topic_id\nphed-hisar,W,en,-,\nphed-karnal,W,en,,\ncmo,CMO,en,,\n",
+            "desk,title,language,chat_id,topic_id\nphed-hisar,W,en,-,\nphed-karnal,W,en,,\ncmo,CMO,en,,\npwd-hisar,R,en,,\n",
             now=NOW,
         )
     found = lines(office)

@@ -208,7 +208,7 @@ def test_sensitive_matters_are_for_nobody_else(office: Office) -> None:
     with writing(office.engine) as conn:
         conn.execute(tickets.update().values(sensitivity="restricted"))
     for label in ("Ask for help", "Send someone"):
-        asked, _ = office.press("Nodal Hisar", HISAR, token(choices, label))
+        asked = next(one for one in office.press("Nodal Hisar", HISAR, token(choices, label)) if one.buttons)
         if label == "Ask for help":
             prompt, _ = office.press("Nodal Hisar", HISAR, token(asked, "PWD (B&R)"))
             (answer,) = office.reply("Nodal Hisar", HISAR, prompt, "Please look.")

@@ -84,7 +84,7 @@ def test_a_ticket_of_the_list_opens_with_its_buttons(office: Office) -> None:
     card, toast = office.press("Nodal Hisar", HISAR, token(told, number))
     assert toast.text == "Shown below."
     assert number in card.text
-    assert labels(card) == ["Accept", "Ask citizen", "Done: answer", "Forward", "More time"]
+    assert labels(card) == ["Accept", "Ask citizen", "Done: answer", "Forward", "More time", "More..."]
     (accepted, *_) = [one for one in office.press("Nodal Hisar", HISAR, token(card, "Accept")) if one.press_id]
     assert accepted.text == "Accepted. It is with you."
     card, _ = office.press("Viewer", CMO, token(told, number))
