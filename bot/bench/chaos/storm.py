@@ -228,6 +228,7 @@ def _orders(weather: Weather, sandbox: Sandbox, database: Database, folder: Path
             "SMGT_TELEGRAM_GROUP_PER_MINUTE": "0",  # the emulators' limits are lifted too
             "SMGT_X_SWEEP_SECONDS": "30",
             "SMGT_THREAD_JOIN_SECONDS": "0",
+            "SMGT_UNDO_SECONDS": "1",
             "SMGT_WEBHOOKS": "yes",
             "SMGT_WEB_PORT": str(port),
         }
