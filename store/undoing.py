@@ -36,12 +36,16 @@ def of_ticket(conn: sa.Connection, ticket_id: int, key: str) -> Mapping[str, Any
 
 def unsay(conn: sa.Connection, steps: Collection[str], now: datetime) -> bool:
     """Cancel these messages, all or none; False when the sending of one has begun."""
-    wanted = sa.select(outbox_table.c.id, outbox_table.c.state).where(outbox_table.c.step_id.in_(sorted(steps)))
+    wanted = sa.select(outbox_table.c.id, outbox_table.c.state, outbox_table.c.step_id).where(
+        outbox_table.c.step_id.in_(sorted(steps))
+    )
     rows = conn.execute(wanted.with_for_update()).all() if steps else []
     if any(row.state not in NOT_BEGUN for row in rows):
         return False
     for row in rows:
         outbox.cancel(conn, row.id, "undone", now)
+        free = f"{row.step_id}:undone:{row.id}"  # the same step may be taken again, and must then be said
+        conn.execute(outbox_table.update().where(outbox_table.c.id == row.id).values(step_id=free))
     return True
 
 

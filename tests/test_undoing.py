@@ -68,6 +68,7 @@ def test_a_disposal_is_taken_back_before_the_citizen_reads_it(office: Office) ->
     again = disposed(office)
     assert row(office).disposal_count == 1
     assert "Undo" in labels(again)
+    assert said(office, "result") == ["cancelled", "pending"], "the second answer is said"
     with reading(office.engine) as conn:
         assert conn.scalars(sa.select(satisfaction.c.cycle)).all() == [1]
 

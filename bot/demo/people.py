@@ -183,6 +183,16 @@ class Officers:
             await self.reply(officer, prompt, text)
         return toast
 
+    async def more(self, case: Case, officer: Officer, act: str, text: str) -> str:
+        """Press "More...", then the act, and reply to what it asks for; returns what the bot says to that."""
+        await self.press(case, officer, "more")
+        choice = self.last_of(case, "choose_more")
+        if choice is None:
+            raise CannotAct("The list of further acts did not come.")
+        toast = await self.press(case, officer, act, spot=choice)
+        prompt = self.last_of(case, f"prompt_{act}")
+        return await self._answered(case, officer, prompt, text) if prompt is not None else toast
+
     async def forward(self, case: Case, officer: Officer, where: str) -> str:
         """Forward to a department by its code, or to the CMO desk ("cmo")."""
         await self.press(case, officer, "forward")

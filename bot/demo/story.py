@@ -331,6 +331,10 @@ class Player:
                 return await officers.dispose(case, officer, text, photo="photo" in step.notes)
             case "ask":
                 return await officers.ask(case, officer, text)
+            case "plan" | "note":
+                return await officers.more(case, officer, word, text)
+            case "undo":
+                return await officers.press(case, officer, "undo")
             case "forward":
                 return await officers.forward(case, officer, argument)
             case "return":
@@ -349,7 +353,8 @@ class Player:
                 return await officers.settle(case, officers.second_clerk(case), "reopen")
         raise self._broken(
             step,
-            "an officer can: accept, dispose: TEXT, ask: TEXT, forward DEPARTMENT, return: TEXT, write: TEXT; "
+            "an officer can: accept, dispose: TEXT, ask: TEXT, plan: DAY AND REASON, note: TEXT, undo, forward DEPARTMENT, "
+            "return: TEXT, write: TEXT; "
             "the desk besides: place: WORDS, reject REASON, reopen, and another clerk: uphold, yield.",
         )
 
