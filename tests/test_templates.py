@@ -249,8 +249,16 @@ VARIANTS: dict[str, Variants] = {
     "desk_words": (("", {}), ("again", {"again": True, "said_at": DUE})),
     "emergency_over": (("office", {}), ("desk", {"department": None})),
     "grave": (("plain", {"helplines": ("emergency",)}), ("woman", {"helplines": ("emergency", "women")})),
-    "addition_notice": (("words", {"why": None}), ("media", {"why": None, "words": None, "has_media": True})),
-    "answer_notice": (("words", {"why": None}), ("silence", {"why": "no_answer", "words": None})),
+    "addition_notice": (
+        ("withheld", {"why": None, "words": None, "words_withheld": True}),
+        ("words", {"why": None}),
+        ("media", {"why": None, "words": None, "has_media": True}),
+    ),
+    "answer_notice": (
+        ("withheld", {"why": None, "words": None, "words_withheld": True}),
+        ("words", {"why": None}),
+        ("silence", {"why": "no_answer", "words": None}),
+    ),
     "details": (("named", {}), ("hidden", {"keep_name_hidden": True}), ("gone", {"words": None})),
     "plan_ended": (("the day", {"officer": None}), ("by somebody", {})),
     "reminder": (("half", {}), ("late", {"late": True})),

@@ -63,5 +63,8 @@ def _of_post(post: Post, directory: Directory, *, private_only: bool) -> Address
 
 
 def language_of_chat(chat_id: str, directory: Directory) -> Language:
-    """The language of the desk that sits in this chat; Hindi elsewhere."""
-    return next((desk.language for desk in directory.desks.values() if desk.chat_id == chat_id), Language.HI)
+    """The language of the desk that sits in this chat, or of the desk of the person whose own chat it is; else Hindi."""
+    if is_group(chat_id):
+        return next((desk.language for desk in directory.desks.values() if desk.chat_id == chat_id), Language.HI)
+    desks = (directory.desks.get(post.desk or "") for post in directory.posts_of(chat_id))
+    return next((desk.language for desk in desks if desk is not None), Language.HI)

@@ -154,7 +154,7 @@ def for_chat(facts: Facts, case: Case, chat_id: str, *, at_cmo: bool = False) ->
         locality=facts.locality,
         other_matters=facts.other_matters,
         officer_words=None if facts.why == "moved" else facts.officer_words,
-        words_withheld=True,
+        words_withheld=bool(facts.words or facts.quoted or facts.additions),
     )
 
 
