@@ -6,6 +6,7 @@ server such tests are skipped with the reason, on CI they fail.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import uuid
@@ -19,6 +20,16 @@ from store.db import DatabaseUnusable, migrate, open_engine
 from store.tables import metadata
 
 DEFAULT_POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+
+
+@pytest.fixture(autouse=True)
+def _speak_as_before() -> Iterator[None]:
+    """A command that hushes the log, run in this process, hushes no later test."""
+    ours = logging.getLogger("bot")
+    level = ours.level
+    yield
+    ours.setLevel(level)
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -253,7 +253,7 @@ async def test_what_an_officer_did_in_the_lost_time_is_not_talked_over(sqlite_wo
 
     case = await _case_of(world, post)  # an officer acts on the ticket as it is now: it goes on as always
     await officers.dispose(case, officers.owner(case)[1], "As told before: motor repaired on Monday.")
-    await world.live(hours=0)
+    await world.live(hours=1)
     assert len(world.replies_on_x(post)) == said + 1
     with reading(world.office.engine) as conn:
         assert rewinding.found_in(conn, [post]) == []
