@@ -89,7 +89,7 @@ class Storm(Office):
     def accept_privately(self, number: str) -> None:
         """The officer opens the ticket in a private chat and accepts it there."""
         card = self.write("Nodal Hisar", "private", f"/ticket {number}")[0]
-        token = next(one.token for line in card.buttons for one in line if one.text == "स्वीकार")
+        token = next(one.token for line in card.buttons for one in line if one.text == "Accept")
         self.press("Nodal Hisar", "private", token)
 
     def edit_of(self, row: OutboxRow) -> Outgoing:
