@@ -45,7 +45,12 @@ def unsay(conn: sa.Connection, steps: Collection[str], now: datetime) -> bool:
     for row in rows:
         outbox.cancel(conn, row.id, "undone", now)
         free = f"{row.step_id}:undone:{row.id}"  # the same step may be taken again, and must then be said
-        conn.execute(outbox_table.update().where(outbox_table.c.id == row.id).values(step_id=free))
+        gone = {
+            "step_id": free,
+            "state": DeliveryState.CANCELLED,
+            "error_code": "undone",
+        }  # held ones too: never let out
+        conn.execute(outbox_table.update().where(outbox_table.c.id == row.id).values(**gone))
     return True
 
 

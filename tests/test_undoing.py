@@ -11,7 +11,7 @@ from officers_stage import HISAR, Office, labels, token
 
 from store.db import reading, writing
 from store.outbound import Outgoing
-from store.tables import drafts, events, outbox, satisfaction, tickets
+from store.tables import drafts, events, holdings, outbox, satisfaction, tickets
 from store.tables import labels as told
 from store.vocabulary import OutgoingAct
 
@@ -132,6 +132,25 @@ def test_not_when_the_words_are_on_their_way(office: Office) -> None:
     acted = row(office)
     (toast,) = office.press("Nodal Hisar", HISAR, token(notice, "Undo"))
     assert toast.text.startswith("It cannot be taken back any more")
+    assert row(office) == acted
+
+
+def test_words_in_the_shadow_are_taken_back_for_good(office: Office) -> None:
+    notice = disposed(office)
+    with writing(office.engine) as conn:
+        conn.execute(outbox.update().where(outbox.c.template == "result").values(state="held"))
+    office.press("Nodal Hisar", HISAR, token(notice, "Undo"))
+    assert said(office, "result") == ["cancelled"], "nobody can let them out any more"
+
+
+def test_not_when_the_chair_was_lost_in_the_minute(office: Office) -> None:
+    notice = disposed(office)
+    acted = row(office)
+    with writing(office.engine) as conn:
+        elsewhere = holdings.update().where(holdings.c.post == "phed-hisar").values(post="phed-karnal")
+        conn.execute(elsewhere)
+    (toast,) = office.press("Nodal Hisar", HISAR, token(notice, "Undo"))
+    assert toast.text == "This complaint is not with your office."
     assert row(office) == acted
 
 

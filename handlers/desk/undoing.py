@@ -46,13 +46,16 @@ def decide_undo(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update: 
     if kept["officer_id"] != by:
         return toast_code(origin, "not_your_act", case)
     before = msgspec.json.decode(kept["before"], type=Case)
+    chair = chair_of(snapshot, update, before)
+    if chair is None:  # the chair was lost within the minute
+        return toast_code(origin, "not_your_ticket", case)
     unchanged = msgspec.json.decode(kept["after"], type=Case) == case
     if not unchanged or not undoing.unsay(conn, json.loads(kept["steps"]), snapshot.now):
         return toast_code(origin, "undo_too_late", case)
     undoing.forget(conn, case.id, kept["made_at"], kept["draft_id"])
     decision = undone(case, before)
     told = Tell(template="toast", facts=Facts(why="undone"), how=How.TOAST)
-    acting = replace(origin, by=chair_of(snapshot, update, before))
+    acting = replace(origin, by=chair)
     if decision.case is not None:
         snapshot.keep(decision.case)
     effects = (*decision.effects, told)
