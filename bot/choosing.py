@@ -6,9 +6,9 @@ gathered where more waits than a chat takes. It must not send anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import sqlalchemy as sa
 
@@ -21,10 +21,16 @@ from store.outbox import OutboxRow
 from store.spending import urgent_due, urgent_next_due
 from store.vocabulary import OutgoingAct, Platform
 
-Gather = Callable[[sa.Connection, int, datetime, Reach], int]
-"""Tells quiet news of crowded chats together; returns how many lists it made."""
-
 LATELY: Final = timedelta(seconds=90)
+LOOK_FOR_CROWDS: Final = timedelta(seconds=5)  # a look reads all that waits in a full chat; a list is made in minutes
+
+
+class Gather(Protocol):
+    """Tells quiet news of crowded chats together; returns how many lists it made."""
+
+    def __call__(
+        self, conn: sa.Connection, channel_id: int, now: datetime, reach: Reach, *, look_for_crowds: bool = True
+    ) -> int: ...
 
 
 class Choosing:
@@ -36,6 +42,7 @@ class Choosing:
         self._reach = reach
         self._gather = gather if channel.platform is Platform.TELEGRAM else None
         self._pace = Pace(pace) if channel.platform is Platform.TELEGRAM else None
+        self._looked_at: datetime | None = None  # when crowds were last looked for
 
     def begin(self, conn: sa.Connection, now: datetime) -> None:
         """The lane has been taken: remember what an earlier owner sent."""
@@ -46,10 +53,17 @@ class Choosing:
         """What may go now, up to `limit` rows, the first first."""
         if self._pace is None or self._gather is None:
             return self._within_budget(conn, outbox.due(conn, self._channel.id, now, limit), now, limit)
-        self._gather(conn, self._channel.id, now, self._reach)
+        self._gather(conn, self._channel.id, now, self._reach, look_for_crowds=self._is_time_to_look(now))
         rests = self._pace.rests(now)
         asleep = {"resting": rests.everything, "quiet_resting": rests.quiet}
         return self.still(outbox.due(conn, self._channel.id, now, limit, **asleep), now)  # a chat may have moved since
+
+    def _is_time_to_look(self, now: datetime) -> bool:
+        last = self._looked_at
+        if last is not None and timedelta(0) <= now - last < LOOK_FOR_CROWDS:
+            return False
+        self._looked_at = now
+        return True
 
     def still(self, rows: Sequence[OutboxRow], now: datetime) -> list[OutboxRow]:
         """Those of rows chosen a moment ago whose chats have not come to rest since."""

@@ -7,6 +7,7 @@ together and in which words. A part ends superseded and remembers its list, so t
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,6 +16,8 @@ from store.outbox import OutboxRow, outbox_row
 from store.readiness import OPEN, UNSENT
 from store.tables import outbox, tickets
 from store.vocabulary import DeliveryState, Sensitivity
+
+NOTICE: Final = "notice"  # the template of a ticket's first message in a chat, and of the edits of it
 
 
 def crowded_chats(conn: sa.Connection, channel_id: int, templates: Collection[str], most: int) -> list[str]:
@@ -87,4 +90,5 @@ def _quiet(channel_id: int, templates: Collection[str]) -> tuple[sa.ColumnElemen
         outbox.c.error_code.is_(None),  # what was refused tells whether its chat takes messages again
         outbox.c.ticket_id.is_not(None),
         outbox.c.template.in_(sorted(templates)),
+        sa.or_(outbox.c.follows_step.is_(None), outbox.c.template != NOTICE),  # an edit goes with what it edits
     )

@@ -233,8 +233,8 @@ async def test_a_sender_that_dies_while_it_gathers_has_changed_nothing(engine: s
         storm.post("Hisar", 40)
         before = [(row.id, row.state) for row in rows_of(storm)]
 
-        def dying(*told: Any) -> int:
-            crowds.gather_news(*told)
+        def dying(*told: Any, **how: Any) -> int:
+            crowds.gather_news(*told, **how)
             raise RuntimeError("killed")
 
         with pytest.raises(RuntimeError):

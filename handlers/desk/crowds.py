@@ -50,13 +50,16 @@ _Place = tuple[str, str | None]
 _Line = tuple[str, Listed]
 
 
-def gather_news(conn: sa.Connection, channel_id: int, now: datetime, reach: Reach) -> int:
+def gather_news(
+    conn: sa.Connection, channel_id: int, now: datetime, reach: Reach, *, look_for_crowds: bool = True
+) -> int:
     """Tell together what waits quietly in crowded chats, in the caller's writing transaction; returns how many lists.
 
-    Only where everybody is spoken to: in the shadow and in one district each message passes the gate alone.
+    Only where everybody is spoken to: in the shadow and in one district each message passes the gate alone. Lists that
+    must not be sent as they are fall apart, whether or not new ones are looked for.
     """
     gathering.take_apart(conn, gathering.no_longer_fit(conn, channel_id, TEMPLATE))
-    if reach != EVERYBODY:
+    if reach != EVERYBODY or not look_for_crowds:
         return 0
     chats = gathering.crowded_chats(conn, channel_id, KINDS, MOST_WAITING)
     return sum(_gather_chat(conn, channel_id, chat, now, reach) for chat in chats)
