@@ -21,7 +21,7 @@ from bot.intake import Intake
 from bot.making_up import MakingUp
 from bot.office_calendar import office_holidays
 from bot.pace import pace_of
-from bot.photos import fetch_due, photo_loader
+from bot.photos import fetch_due, paper_loader, photo_loader
 from bot.platforms.port import Identity, Port
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
@@ -32,7 +32,7 @@ from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.policy import FollowUps, Policy
 from handlers.reconciling.days import reconcile_mornings
-from store import channels, inbox, outbox, pictures, tickets, undoing
+from store import channels, inbox, outbox, papers, pictures, tickets, undoing
 from store.boundaries import passing
 from store.channels import Channel
 from store.db import DatabaseUnusable, migrate, open_engine, reading, require_current, schema_state, writing
@@ -40,6 +40,7 @@ from store.directory import load_directory
 from store.inbound import Heard, Unreadable
 from store.vocabulary import Platform
 
+PAPERS_KEPT = timedelta(days=30)  # once they are sent
 PURGE_EVERY = timedelta(hours=1)  # old pictures are let go of
 
 
@@ -96,7 +97,11 @@ def budget_of(settings: Settings, platform: Platform) -> Budget:
 
 
 def port_of(
-    settings: Settings, channel: ChannelSetting, clock: OfficeClock, load_photo: Callable[[int], bytes]
+    settings: Settings,
+    channel: ChannelSetting,
+    clock: OfficeClock,
+    load_photo: Callable[[int], bytes],
+    load_paper: Callable[[int], bytes] | None = None,
 ) -> Port:
     """The adapter of one of our accounts."""
     proxy = str(settings.proxy_url) if settings.proxy_url else None
@@ -136,6 +141,7 @@ def port_of(
                 clock=clock,
                 proxy=proxy,
                 load_photo=load_photo,
+                load_paper=load_paper,
             )
 
 
@@ -234,9 +240,9 @@ class Office:
 
     async def connect(self) -> list[Account]:
         """Build every account of the settings and ask each platform who we are. Raises PlatformError."""
-        load_photo = photo_loader(self.engine)
+        load_photo, load_paper = photo_loader(self.engine), paper_loader(self.engine)
         for setting in self.settings.channels:
-            port = port_of(self.settings, setting, self.clock, load_photo)
+            port = port_of(self.settings, setting, self.clock, load_photo, load_paper)
             identity = await port.identify()
             await asyncio.to_thread(self.add, setting, port, identity)
         return self.accounts
@@ -361,6 +367,7 @@ class Office:
     def _purge_pictures(self, now: datetime) -> None:
         with writing(self.engine) as conn:
             pictures.purge(conn, now - timedelta(days=self.settings.photo_days))
+            papers.purge(conn, now - PAPERS_KEPT)
 
     def queue_albums(self) -> int:
         """Queue the photos that officers were not shown yet; returns how many messages."""

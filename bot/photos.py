@@ -19,7 +19,7 @@ from bot.platforms.port import CredentialsRefused, NotSent, PhotoGone, PlatformE
 from handlers.desk.examining import examined
 from handlers.photo_doubts import Seen
 from handlers.policy import Policy
-from store import pictures, tickets
+from store import papers, pictures, tickets
 from store.db import reading, writing
 from store.pictures import Wanted
 from store.vocabulary import Platform
@@ -45,6 +45,19 @@ def photo_loader(engine: sa.Engine) -> Callable[[int], bytes]:
         if may_come:
             raise NotSent("photo:not_here", "The photo is not fetched yet.", retry_after=30)
         raise PhotoGone("photo:gone", "The photo could not be had, or was deleted.")
+
+    return load
+
+
+def paper_loader(engine: sa.Engine) -> Callable[[int], bytes]:
+    """What adapters call for the bytes of a file that we made. Raises PhotoGone once it was let go of."""
+
+    def load(paper_id: int) -> bytes:
+        with reading(engine) as conn:
+            content = papers.content_of(conn, paper_id)
+        if content is None:
+            raise PhotoGone("paper:gone", "The file was let go of, or was never made.")
+        return content
 
     return load
 

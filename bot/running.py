@@ -19,7 +19,7 @@ from typing import Any, Final
 from bot.app import Account, Office, open_store, port_of
 from bot.clocks import OfficeClock, RemoteClock, WallClock, machine_seconds
 from bot.delivery_policy import DeliveryPolicy
-from bot.photos import photo_loader
+from bot.photos import paper_loader, photo_loader
 from bot.platforms.facebook import FacebookPort
 from bot.platforms.port import CredentialsRefused, Identity, PlatformError, Port
 from bot.reading import Reader, poll_seconds
@@ -162,7 +162,8 @@ class Running:
 
     async def _account(self, setting: ChannelSetting) -> None:
         """Find out who we are there, however long the platform is down; then read and send."""
-        port = port_of(self.office.settings, setting, self.office.clock, photo_loader(self.office.engine))
+        engine = self.office.engine
+        port = port_of(self.office.settings, setting, self.office.clock, photo_loader(engine), paper_loader(engine))
         try:
             identity = await self._identified(setting, port)
             if identity is None or self.stop.is_set():

@@ -21,6 +21,7 @@ from bot.resting import rest
 from bot.seldom import SELDOM
 from bot.waking import Wakes
 from handlers.alarms import queue_alarms
+from store import papers
 from store.boundaries import passing
 from store.conflicts import is_conflict
 from store.db import DatabaseUnusable, reading, writing
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 TIME_SECONDS: Final = 1.0  # what time has made due is noticed this late at most
 PHOTO_SECONDS: Final = 5.0
 ALARM_SECONDS: Final = 5.0
+PAPER_SECONDS: Final = 5.0
 LEAD_SECONDS: Final = 2.0  # between two tries to lead, and between two looks whether we still do
 OUTSIDE_FAULTS: Final = (sa.exc.DBAPIError, DatabaseUnusable, ClockUnavailable)
 JOB_OPTIONS: Final[Mapping[str, Any]] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -74,11 +76,26 @@ class Schedule:
             if await asyncio.to_thread(self._office.queue_albums):
                 self._wakes.wake_senders()
 
+    async def look_for_papers(self) -> None:
+        """Job: make the pictures and papers of an edition that has gone out."""
+        with _told("papers"):
+            if await asyncio.to_thread(self._make_papers):
+                self._wakes.wake_senders()
+
     async def look_for_alarms(self) -> None:
         """Job: tell the CMO desk what it was not told yet."""
         with _told("alarms"):
             if await asyncio.to_thread(self._queue_alarms):
                 self._wakes.wake_senders()
+
+    def _make_papers(self) -> int:
+        office = self._office
+        with reading(office.engine) as conn:
+            if papers.due(conn, office.clock.now()) is None:
+                return 0
+        from bot.digest.making import make_due  # its libraries are loaded by those alone that have something to make
+
+        return make_due(office.engine, office.clock.now, office.policy.reach)
 
     def _queue_alarms(self) -> int:
         now = self._office.clock.now()
@@ -97,6 +114,7 @@ def build_schedule(schedule: Schedule) -> AsyncIOScheduler:
     for job, seconds in (
         (schedule.look_at_time, TIME_SECONDS),
         (schedule.look_for_photos, PHOTO_SECONDS),
+        (schedule.look_for_papers, PAPER_SECONDS),
         (schedule.look_for_alarms, ALARM_SECONDS),
     ):
         scheduler.add_job(job, "interval", seconds=seconds, id=job.__name__)

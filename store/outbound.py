@@ -24,10 +24,19 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingPhoto:
-    """A photo to send along: a Telegram file_id to repeat, or the id of our own stored copy."""
+    """A photo to send along: a Telegram file_id to repeat, the id of our own stored copy, or of a picture that we made."""
 
     ref: str | None = None
     media_id: int | None = None
+    paper_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingDocument:
+    """A file that we made (store/papers.py), and the name under which it is shown."""
+
+    paper_id: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +61,4 @@ class Outgoing:
     silent: bool = False
     photo: OutgoingPhoto | None = None
     photos: tuple[OutgoingPhoto, ...] = ()  # of an album, up to ten; a single one goes alone
+    document: OutgoingDocument | None = None  # then `text` is its caption

@@ -653,6 +653,40 @@ editions = sa.Table(
     moment("created_at"),
 )
 
+edition_forms = sa.Table(
+    "edition_forms",  # an edition whose pictures and papers are made, or still to be made
+    metadata,
+    sa.Column("step_id", sa.String(128), primary_key=True),  # of the message that tells the edition
+    sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
+    sa.Column("chat_id", sa.String(64), nullable=False),
+    sa.Column("topic_id", sa.String(32)),
+    sa.Column(
+        "sheet", sa.Text(), nullable=False
+    ),  # JSON of handlers.digest.sheet.Sheet: what is made of it tells the same
+    count("tries"),
+    moment("next_try_at", nullable=True),  # NULL once everything was made, or given up
+    sa.Column("error", sa.String(512)),  # what could not be made
+    moment("created_at"),
+)
+sa.Index(
+    "ix_edition_forms_due",
+    edition_forms.c.next_try_at,
+    sqlite_where=edition_forms.c.next_try_at.is_not(None),
+    postgresql_where=edition_forms.c.next_try_at.is_not(None),
+)
+
+papers = sa.Table(
+    "papers",  # files that we made and send: the same bytes whenever they are tried again
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("step_id", sa.String(160), nullable=False),  # of the message that carries it
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("media_type", sa.String(128), nullable=False),
+    sa.Column("content", sa.LargeBinary()),  # NULL once let go of
+    moment("created_at"),
+    sa.UniqueConstraint("step_id", "name"),
+)
+
 alarms = sa.Table(
     "alarms",
     metadata,

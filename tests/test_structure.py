@@ -171,7 +171,7 @@ def test_every_job_of_the_schedule_may_run_late_once_and_alone(sqlite_engine: sa
             scheduler.shutdown(wait=False)
 
     found = asyncio.run(jobs())
-    assert {job for job, *_ in found} == {"look_at_time", "look_for_photos", "look_for_alarms"}
+    assert {job for job, *_ in found} == {"look_at_time", "look_for_photos", "look_for_papers", "look_for_alarms"}
     assert {options for _, *options in map(list, found) if options != [None, True, 1]} == set()
 
 

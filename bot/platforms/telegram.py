@@ -6,7 +6,6 @@ because the library's Updater confirms them before anything has been kept.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from telegram import (
@@ -22,7 +21,6 @@ from telegram import (
     ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
-    InputMediaPhoto,
     LinkPreviewOptions,
     Message,
     ReplyParameters,
@@ -48,8 +46,9 @@ from bot.platforms.port import (
     Unknown,
     Watch,
 )
+from bot.platforms.telegram_files import OurFiles, in_album
 from bot.platforms.telegram_updates import WANTED_UPDATES, parse_update, told_apart, verify_secret
-from store.outbound import Button, Outgoing, OutgoingPhoto
+from store.outbound import Button, Outgoing
 from store.vocabulary import OutgoingAct, Platform
 
 logger = logging.getLogger(__name__)
@@ -83,7 +82,8 @@ class TelegramPort:
 
     `api_url` is the server without `/bot` (`https://api.telegram.org`); `poll_seconds` how long a read waits
     for news; `timeout` bounds connecting, writing and reading each, in seconds; `load_photo` gives the bytes
-    of our own stored copy by its media id and may block. Raises ValueError when the token is not
+    of our own stored copy by its media id and may block, `load_paper` those of a file that we made.
+    Raises ValueError when the token is not
     `<bot id>:<letters>`.
     """
 
@@ -99,6 +99,7 @@ class TelegramPort:
         poll_seconds: int = 0,
         timeout: float = 10.0,
         load_photo: Callable[[int], bytes] | None = None,
+        load_paper: Callable[[int], bytes] | None = None,
         proxy: str | None = None,
     ) -> None:
         number = token.partition(":")[0]
@@ -111,7 +112,7 @@ class TelegramPort:
         self._clock = clock
         self._poll_seconds = poll_seconds
         self._timeout = timeout
-        self._load_photo = load_photo
+        self._files = OurFiles(load_photo, load_paper)
         self._proxy = proxy
         self._made: tuple[Bot, _KeepingRequest, HTTPXRequest] | None = None
 
@@ -254,7 +255,7 @@ class TelegramPort:
     async def _say(self, outgoing: Outgoing) -> Message:
         topic_id = None if outgoing.topic_id in (None, GENERAL_TOPIC) else _number(outgoing.topic_id, "topic")
         shown = outgoing.photos or ((outgoing.photo,) if outgoing.photo else ())
-        photos = [one for photo in shown if (one := await self._photo(photo)) is not None]
+        photos = [one for photo in shown if (one := await self._files.photo(photo)) is not None]
         if shown and not photos:
             raise PhotoGone("telegram:photos_gone", "None of the photos is in our store any more.")
         try:
@@ -276,9 +277,16 @@ class TelegramPort:
                 _message_number(outgoing.reply_to_id), allow_sending_without_reply=True
             )
         if len(photos) > 1:
-            album = [_in_album(one, outgoing.text if at == 0 else None) for at, one in enumerate(photos)]
+            album = [in_album(one, outgoing.text if at == 0 else None) for at, one in enumerate(photos)]
             return _first(await self._call(self._bot.send_media_group, media=album, **asked))
         asked |= {"parse_mode": ParseMode.HTML, "reply_markup": _markup(outgoing)}
+        if outgoing.document is not None:
+            content = await self._files.paper(outgoing.document.paper_id)
+            asked |= {"document": content, "caption": outgoing.text or None, "filename": outgoing.document.name}
+            # Our own file needs no preview of Telegram's making, nor a guess at what it is.
+            return cast(
+                Message, await self._call(self._bot.send_document, disable_content_type_detection=True, **asked)
+            )
         if photos:
             asked |= {"photo": photos[0], "caption": outgoing.text, "filename": "photo.jpg"}
             sent: Message = await self._call(self._bot.send_photo, **asked)
@@ -286,17 +294,6 @@ class TelegramPort:
             asked |= {"text": outgoing.text, "link_preview_options": _NO_PREVIEW}
             sent = await self._call(self._bot.send_message, **asked)
         return sent
-
-    async def _photo(self, photo: OutgoingPhoto) -> str | bytes | None:
-        """What Telegram is given of a photo; None for one that is not in our store any more."""
-        if photo.ref is not None:
-            return photo.ref
-        if photo.media_id is None or self._load_photo is None:
-            raise BadMessage("telegram:no_photo", "The message names a photo that cannot be loaded here.")
-        try:
-            return await asyncio.to_thread(self._load_photo, photo.media_id)
-        except PhotoGone:
-            return None
 
     async def _edit(self, outgoing: Outgoing) -> None:
         asked: dict[str, Any] = {
@@ -355,10 +352,6 @@ class TelegramPort:
             raise errors.platform_error(error) from error
         except _LIBRARY_STUMBLED as error:
             raise _unreadable() from error
-
-
-def _in_album(photo: str | bytes, caption: str | None) -> InputMediaPhoto:
-    return InputMediaPhoto(photo, caption=caption, parse_mode=ParseMode.HTML, filename="photo.jpg")
 
 
 def _first(messages: Sequence[Message]) -> Message:

@@ -78,6 +78,7 @@ _DESCRIBED: tuple[tuple[str, str, type[Refused], str], ...] = (
     ),
     ("photo_invalid", "bad_photo", BadMessage, "Telegram does not take this photo's shape or size."),
     ("image_process_failed", "bad_photo", BadMessage, "Telegram cannot read this photo."),
+    ("too big for a photo", "too_large", BadMessage, "The picture is larger than Telegram takes (10 MB)."),
     ("too large", "too_large", BadMessage, "The upload is larger than Telegram takes."),
 )
 

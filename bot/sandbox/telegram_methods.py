@@ -16,7 +16,9 @@ from bot.sandbox.telegram_rules import (
     CALLBACK_ANSWER_LENGTH,
     CAPTION_LENGTH,
     FILE_BYTES,
+    PHOTO_BYTES,
     TEXT_LENGTH,
+    UPLOAD_BYTES,
     BotApiError,
     Wire,
     bad_request,
@@ -248,10 +250,18 @@ def _media(state: TelegramState, asked: Parameters, kind: str, reference: str) -
         content = state.files[reference][1]
     if not content:
         raise bad_request("file must be non-empty")
+    if len(content) > UPLOAD_BYTES:
+        raise BotApiError(413, "Request Entity Too Large")
     if kind == "photo":
+        if len(content) > PHOTO_BYTES:
+            raise bad_request(
+                f"file of size {len(content)} bytes is too big for a photo; the maximum size is {PHOTO_BYTES} bytes"
+            )
         return state.photo_media(content)
+    name, media_type = asked.kind_of_upload(kind, reference)
     file_id = state.keep_file("documents", "", content)
-    return {kind: {"file_id": file_id, "file_unique_id": f"u{file_id[-6:]}", "file_size": len(content)}}
+    told = {key: value for key, value in (("file_name", name), ("mime_type", media_type)) if value}
+    return {kind: {"file_id": file_id, "file_unique_id": f"u{file_id[-6:]}", "file_size": len(content), **told}}
 
 
 def _open_chat(state: TelegramState, bot: BotAccount, asked: Parameters, messages: int = 1) -> Chat:

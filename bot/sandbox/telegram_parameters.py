@@ -13,11 +13,17 @@ from bot.sandbox.telegram_rules import bad_request
 
 
 class Parameters:
-    """The parameters of one request, whatever body they came in; `files` by their form name."""
+    """The parameters of one request, whatever body they came in; `files` by their form name.
 
-    def __init__(self, values: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    `kinds`: what the client called each file and said that it is, by the same names.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], files: Mapping[str, bytes], kinds: Mapping[str, tuple[str, str]] | None = None
+    ) -> None:
         self._values = values
         self.files = files
+        self._kinds = kinds or {}
 
     def text(self, name: str) -> str:
         """A string, "" when absent."""
@@ -49,3 +55,7 @@ class Parameters:
     def upload(self, name: str, reference: str) -> bytes | None:
         """The bytes of an uploaded file: the form field itself or what `attach://` points at."""
         return self.files.get(reference.removeprefix("attach://") if reference else name)
+
+    def kind_of_upload(self, name: str, reference: str) -> tuple[str, str]:
+        """The name and the media type that came with an uploaded file, "" where none did."""
+        return self._kinds.get(reference.removeprefix("attach://") if reference else name, ("", ""))

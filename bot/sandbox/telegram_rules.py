@@ -20,6 +20,8 @@ CAPTION_LENGTH = 1024
 CALLBACK_DATA_BYTES = 64
 CALLBACK_ANSWER_LENGTH = 200
 FILE_BYTES = 20 * 1024 * 1024  # what getFile serves
+UPLOAD_BYTES = 50 * 1024 * 1024  # the largest file a bot may send
+PHOTO_BYTES = 10 * 1024 * 1024  # and the largest photo
 UPDATES_KEPT = timedelta(hours=24)
 OVERALL_PER_SECOND = 30
 GROUP_PER_MINUTE = 20

@@ -34,7 +34,8 @@ def _shown_chat(chat: Chat) -> dict[str, Any]:
 
 
 def shown_message(message: Message) -> dict[str, Any]:
-    """One message; `photo` is its file id, `buttons` rows of words, token and url."""
+    """One message; `photo` is its file id, `document` id, name and size, `buttons` rows of words, token and url."""
+    document = message.media.get("document")
     return {
         "id": message.id,
         "text": message.text,
@@ -45,6 +46,13 @@ def shown_message(message: Message) -> dict[str, Any]:
             for row in message.markup.get("inline_keyboard", [])
         ],
         "photo": message.media["photo"][-1]["file_id"] if "photo" in message.media else None,
+        "document": document
+        and {
+            "file_id": document["file_id"],
+            "name": document.get("file_name", ""),
+            "size": document.get("file_size", 0),
+        },
+        "album": message.album_id,
         "edited": message.edited_at is not None,
         "deleted": message.is_deleted,
         "reply_to": message.reply_to.id if message.reply_to else None,

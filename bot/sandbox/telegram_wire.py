@@ -214,6 +214,7 @@ async def _parameters(request: Request) -> Parameters:
     """Query, url-encoded form, multipart form or JSON: the Bot API takes them all."""
     values: dict[str, Any] = dict(request.query_params)
     files: dict[str, bytes] = {}
+    kinds: dict[str, tuple[str, str]] = {}
     kind = request.headers.get("content-type", "").partition(";")[0]
     if kind == "application/json":
         try:
@@ -225,6 +226,7 @@ async def _parameters(request: Request) -> Parameters:
             for name, value in form.items():
                 if isinstance(value, UploadFile):
                     files[name] = await value.read()
+                    kinds[name] = (value.filename or "", value.content_type or "")
                 else:
                     values[name] = value
-    return Parameters(values, files)
+    return Parameters(values, files, kinds)
