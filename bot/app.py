@@ -13,26 +13,24 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from bot.budget import Budget, Limit
 from bot.clocks import OfficeClock, machine_seconds
 from bot.delivery import Delivery
 from bot.delivery_policy import DeliveryPolicy
 from bot.intake import Intake
 from bot.making_up import MakingUp
-from bot.office_calendar import office_holidays
-from bot.pace import pace_of
 from bot.photos import fetch_due, paper_loader, photo_loader
 from bot.platforms.port import Identity, Port
+from bot.policies import budget_of, delivery_policy_of, policy_of
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
 from handlers.desk.albums import queue_albums
 from handlers.desk.batch import Desk
 from handlers.desk.morning import next_morning_at, queue_morning_lists
+from handlers.desk.standstill_news import queue_standstills
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
-from handlers.policy import FollowUps, Policy
 from handlers.reconciling.days import reconcile_mornings
-from store import channels, inbox, outbox, papers, pictures, tickets, undoing
+from store import channels, inbox, outbox, papers, pictures, standstills, tickets, undoing
 from store.boundaries import passing
 from store.channels import Channel
 from store.db import DatabaseUnusable, migrate, open_engine, reading, require_current, schema_state, writing
@@ -42,58 +40,6 @@ from store.vocabulary import Platform
 
 PAPERS_KEPT = timedelta(days=30)  # once they are sent
 PURGE_EVERY = timedelta(hours=1)  # old pictures are let go of
-
-
-def policy_of(settings: Settings, now: datetime) -> Policy:
-    """The office's rules as the settings give them."""
-    years = range(now.year - 1, now.year + 2)
-    return Policy(
-        prefix=settings.ticket_prefix,
-        details_after=timedelta(hours=settings.details_hours),
-        satisfaction_reminder_after=timedelta(hours=settings.satisfaction_reminder_hours),
-        satisfaction_close_after=timedelta(hours=settings.satisfaction_close_hours),
-        reopen_within=timedelta(days=settings.reopen_days),
-        undo_withdrawal_within=timedelta(days=settings.withdraw_undo_days),
-        thread_join=timedelta(seconds=settings.thread_join_seconds),
-        confirm_emergency_after=timedelta(minutes=settings.emergency_confirm_minutes),
-        undo_within=timedelta(seconds=settings.undo_seconds),
-        night_from=settings.night_from,
-        night_to=settings.night_to,
-        x_follow_ups=FollowUps(settings.x_followups),
-        max_unasked_per_ticket=settings.max_unasked_per_ticket,
-        any_state=settings.any_state,
-        flood_per_hour=settings.flood_per_hour,
-        photo_far_km=float(settings.photo_far_km),
-        reach=settings.reach,
-        holidays=office_holidays(years, settings.holidays_file),
-    )
-
-
-def delivery_policy_of(settings: Settings) -> DeliveryPolicy:
-    """How sending is timed, as the settings give it."""
-    return DeliveryPolicy(
-        start_within=float(settings.send_start_seconds),
-        deadline=float(settings.send_deadline_seconds),
-        lateness=float(settings.platform_lateness_seconds),
-        max_attempts=settings.max_attempts,
-        pace=pace_of(settings.telegram_group_per_minute),
-    )
-
-
-def budget_of(settings: Settings, platform: Platform) -> Budget:
-    """What one account there may post and read; only X costs money."""
-    if platform is not Platform.X:
-        return Budget()
-    posts = (
-        Limit("day", settings.x_posts_per_day, "SMGT_X_POSTS_PER_DAY"),
-        Limit("month", settings.x_posts_per_month, "SMGT_X_POSTS_PER_MONTH"),
-    )
-    reads = (Limit("month", settings.x_reads_per_month, "SMGT_X_READS_PER_MONTH"),)
-    return Budget(
-        posts=tuple(one for one in posts if one.most),
-        reads=tuple(one for one in reads if one.most),
-        reserve_percent=settings.urgent_reserve_percent,
-    )
 
 
 def port_of(
@@ -276,7 +222,8 @@ class Office:
         now, moments = self.clock.now(), [self._digest_not_before, self._lists_not_before]
         with reading(self.engine) as conn:
             heard_at, wake_at = inbox.next_due(conn), tickets.next_wake(conn)
-            moments += [at for at in (heard_at, wake_at) if at is not None]
+            stands_at = standstills.next_look(conn, now)
+            moments += [at for at in (heard_at, wake_at, stands_at) if at is not None]
             lanes = set()
             waiting = outbox.next_due_by_channel(conn)
             for account in self.accounts:
@@ -290,7 +237,7 @@ class Office:
             picture_at = pictures.next_try(conn, {account.channel.id for account in self.accounts}, now)
             moments += [picture_at] if picture_at is not None else []
         heard = heard_at is not None and heard_at <= now
-        time_passed = (wake_at is not None and wake_at <= now) or moments[0] <= now or moments[1] <= now
+        time_passed = any(at is not None and at <= now for at in (wake_at, stands_at, *moments[:2]))
         fetch = picture_at is not None and picture_at <= now
         return Work(heard, time_passed, fetch, frozenset(lanes), in_flight, min(moments))
 
@@ -313,9 +260,21 @@ class Office:
     def hear_time(self) -> int:
         """Decide everything that time has made due, the digest too; returns how much that was."""
         done = 0
-        while not self.stopping and (woken := self.desk.hear_time() + self.digest() + self.morning_lists()):
+        while not self.stopping and (woken := self._hear_once()):
             done += woken
         return done
+
+    def _hear_once(self) -> int:
+        return self.desk.hear_time() + self.digest() + self.morning_lists() + self.standstill_news()
+
+    def standstill_news(self) -> int:
+        """Tell the desks whose clocks stand when that begins and when it ends; returns how many messages."""
+        now = self.clock.now()
+        with reading(self.engine) as conn:
+            if not standstills.untold(conn, now):
+                return 0
+        with writing(self.engine) as conn:
+            return queue_standstills(conn, now, load_directory(conn, now), self.policy.reach)
 
     def digest(self) -> int:
         """Reconcile the days that have ended and queue the morning digest, if they are due and not done yet."""

@@ -7,9 +7,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from bot.app import budget_of
 from bot.budget import Used, began_at, used_of
 from bot.findings import Finding
+from bot.policies import budget_of
 from bot.settings import Settings
 from store.channels import Channel, all_channels
 from store.db import reading

@@ -91,6 +91,7 @@ class Case:
     claimed_until_at: datetime | None = None
     errands: tuple[Errand, ...] = ()  # open ones, the oldest first
     planned_until_at: datetime | None = None  # the clock stands till then
+    standstill_until_at: datetime | None = None  # the offices of its district have time till then
     planned_turn: int = 0  # the turn in which it was last planned
     # the talk
     awaiting: Awaiting = Awaiting.NOTHING

@@ -22,6 +22,7 @@ from handlers.passing_time import hear_silence, next_wake
 from handlers.refusing import ActRefused
 from handlers.replies import said, status_facts, to_triage
 from handlers.speaking import hear_refusal, speak_within_limits
+from handlers.standstill import left_office
 from handlers.talk import hear_complainant
 from handlers.understanding.meaning import Verdict
 from store.vocabulary import Awaiting, Kind, Status
@@ -53,7 +54,7 @@ def decide(case: Case, heard: Heard, now: datetime, ground: Ground) -> Decision:
             decision = hear_officer(case, heard, now, ground)
     if decision.case is not None:
         check_move(case.status, decision.case.status)
-        decision = replace(decision, case=let_go_when_placed(_since(case, decision.case, now)))
+        decision = replace(decision, case=let_go_when_placed(_since(case, left_office(decision.case), now)))
         decision = settle(case, decision, now)
     return speak_within_limits(decision, now, ground.policy)
 

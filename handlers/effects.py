@@ -60,6 +60,11 @@ class Act(StrEnum):
     DETAILS = "details"
     SHOW = "show"  # a ticket of a list
     PAGE = "page"  # another page of the same list
+    STAND_STILL = "stand_still"  # all offices of a district are given time
+    CALL_OFF = "call_off"  # and no longer
+
+
+OF_NO_TICKET = frozenset({Act.PAGE, Act.STAND_STILL, Act.CALL_OFF})  # their buttons stand under lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from store.people import Standstill
 from store.vocabulary import Disposal, Language, Platform, Sensitivity, Status
 
 
@@ -81,6 +82,7 @@ class Facts:
     undo_days: int | None = None
     days: int | None = None  # of more time that an office asks for
     planned_until: datetime | None = None
+    standstill_until: datetime | None = None  # the offices of its district have time till then
     help_due_at: datetime | None = None
     from_post: str | None = None  # title of the post that was asked to help
     answer_words: str | None = None  # a colleague's, masked
@@ -130,3 +132,4 @@ class Facts:
     late_count: int = 0  # of all of them
     hidden_count: int = 0  # lines that this chat may not read
     counts: tuple[tuple[str, int], ...] = ()  # figures by code
+    standstills: tuple[Standstill, ...] = ()  # those in force

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from handlers.policy import Policy
 from handlers.understanding.taxonomy import Taxonomy, taxonomy
-from store.people import Directory
+from store.people import Directory, Standstill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,4 +18,5 @@ class Ground:
 
     policy: Policy
     directory: Directory
+    standstills: tuple[Standstill, ...] = ()  # those in force
     taxonomy: Taxonomy = field(default_factory=taxonomy)

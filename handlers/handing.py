@@ -13,6 +13,7 @@ from handlers.effects import Audience, Effect, Hand, Notify, Record
 from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.routing import Assignment, assign
+from handlers.standstill import held
 from handlers.time_limits import due_at
 from handlers.understanding.meaning import Asked
 from store.vocabulary import Awaiting, Sensitivity, Status
@@ -98,6 +99,7 @@ def hand(
         turn=case.turn + 1,
         interim_told=False,
     )
+    handed = held(handed, now, ground)
     return handed, (*_codes(kind, handed, place), Hand(), *_holes(place, handed.turn))
 
 
@@ -120,6 +122,7 @@ def rehand(case: Case, now: datetime, ground: Ground, *, kind: str) -> tuple[Cas
         turn=case.turn + 1,
         interim_told=False,
     )
+    handed = held(handed, now, ground)
     return handed, (*_codes(kind, handed, None), Hand())
 
 

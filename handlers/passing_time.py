@@ -29,7 +29,9 @@ from handlers.objecting import is_open, objection_notice
 from handlers.planning import plan_ended
 from handlers.policy import Policy
 from handlers.replies import ask_facts, office_facts, to_triage
-from handlers.speaking import is_muted, not_askable_notice, resumed
+from handlers.speaking import is_muted, not_askable_notice
+from handlers.standing import let_go, resumed
+from handlers.standstill import covered_until
 from handlers.time_limits import percent_passed, when_percent
 from handlers.triage import triage_presses
 from store.vocabulary import Awaiting, Outcome, Register, Sensitivity, Status
@@ -47,6 +49,7 @@ def next_wake(case: Case, policy: Policy) -> datetime | None:
             _confirm(case, policy),
             _waits_for_desk(case),
             case.planned_until_at,
+            case.standstill_until_at,
             next_late(case),
         )
         if moment
@@ -129,6 +132,8 @@ def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
         return _waited_enough(case, now, policy)
     if case.planned_until_at is not None and case.planned_until_at <= now:
         return plan_ended(case, now)
+    if (until := covered_until(case, ground.standstills, now)) != case.standstill_until_at:
+        return _standstill(case, until, now)
     if (moment := next_late(case)) and moment <= now:
         return remind_late(case, now, ground)
     if (moment := _limit_step(case, policy)) and moment <= now:
@@ -136,6 +141,28 @@ def hear_silence(case: Case, now: datetime, ground: Ground) -> Decision:
     if (moment := _waits_for_desk(case)) and moment <= now:
         return _tell_desk_again(case, now, ground)
     return Decision(case=case, result="nothing_due")
+
+
+def _standstill(case: Case, until: datetime | None, now: datetime) -> Decision:
+    """An order of time for all offices took hold of the ticket, was changed, or ended."""
+    if until is not None:
+        return _stands_still(case, until, now)
+    ended = min(now, case.standstill_until_at or now)
+    again = let_go(replace(case, standstill_until_at=None), ended)
+    return Decision(case=again, effects=(Record(kind="standstill_ended"), RefreshNotice()), result="standstill_ended")
+
+
+def _stands_still(case: Case, until: datetime, now: datetime) -> Decision:
+    """The clock stands; whoever waits for an answer that was due before is told the new day, once."""
+    held = replace(case, standstill_until_at=until, paused_at=case.paused_at or now)
+    effects: list[Effect] = [
+        Record(kind="standstill", codes=(("until", until.date().isoformat()),)),
+        RefreshNotice(),
+    ]
+    if case.due_at is not None and now < case.due_at < until and case.planned_until_at is None:
+        facts = office_facts(held, Facts(planned_until=until))
+        effects.append(Say(template="standstill", facts=facts, step=f"standstill:{case.turn}", unasked=True))
+    return Decision(case=held, effects=tuple(effects), result="standstill")
 
 
 def _ask_confirmation(case: Case, due: datetime) -> Decision:

@@ -17,7 +17,7 @@ from handlers.heard import OfficerBroughtBack, OfficerPlanned
 from handlers.refusing import ActRefused
 from handlers.replies import office_facts
 from handlers.routing import is_owner_chair
-from handlers.speaking import resumed
+from handlers.standing import let_go, promised_at
 from store.vocabulary import Sensitivity
 
 MOST_DAYS_AHEAD = 180  # what is further off is a matter of policy or money, and is answered as such
@@ -75,13 +75,11 @@ def plan_ended(case: Case, now: datetime) -> Decision:
 
 def _back(case: Case, now: datetime, *, officer: str | None) -> Decision:
     day = case.planned_until_at
-    again = replace(case, planned_until_at=None)
-    if case.awaiting_since_at is None:  # a question to the citizen goes on holding the clock
-        again = resumed(again, now)
+    again = let_go(replace(case, planned_until_at=None), now)
     notice = Notify(
         audience=Audience.OWNER,
         template="plan_ended",
-        facts=Facts(officer=officer, due_at=again.due_at),
+        facts=Facts(officer=officer, due_at=promised_at(again)),
         step=f"plan_ended:{case.turn}:{_stamp(day) if day else ''}",
     )
     effects: tuple[Effect, ...] = (Record(kind="plan_ended"), RefreshNotice(), notice)

@@ -14,6 +14,7 @@ from handlers.facts import Facts
 from handlers.ground import Ground
 from handlers.heard import CitizenWrote
 from handlers.jurisdiction import office_of
+from handlers.standing import is_late, promised_at
 from handlers.triage import triage_presses
 from handlers.understanding.meaning import Understanding
 from store.vocabulary import Awaiting, Sensitivity, Status
@@ -65,7 +66,7 @@ def office_facts(case: Case, facts: Facts | None = None) -> Facts:
         facts or Facts(),
         department=office_of(case),
         district=case.district,
-        due_at=case.due_at,
+        due_at=promised_at(case),
         category=case.category,
     )
 
@@ -116,14 +117,13 @@ def words_of(heard: CitizenWrote) -> Facts:
 
 def status_facts(case: Case, now: datetime) -> Facts:
     """What anybody who asks may know: status, department, due date; no more (the number proves nothing)."""
-    late = case.with_office and case.due_at is not None and now > case.due_at
     sensitive = case.sensitivity is Sensitivity.SENSITIVE
     return Facts(
         status=case.status,
         department=None if sensitive else office_of(case),
         district=None if sensitive else case.district,
-        due_at=case.due_at if case.with_office else None,
-        late=late,
+        due_at=promised_at(case) if case.with_office else None,
+        late=is_late(case, now),
         ask=case.asked.value if case.awaiting is Awaiting.DETAILS else None,
         disposed_at=case.disposed_at,
         closed_at=case.ended_at,

@@ -7,7 +7,7 @@ askable, never as a silent yes.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from handlers.case import Case
 from handlers.effects import (
@@ -25,6 +25,7 @@ from handlers.handing import awaiting_nothing
 from handlers.heard import SayRefused
 from handlers.policy import FollowUps, Policy
 from handlers.replies import to_triage
+from handlers.standing import resumed
 from store.vocabulary import Awaiting, Outcome, Platform, Status
 
 ASKS_IF_DONE = frozenset({"result", "remind_satisfaction"})
@@ -102,17 +103,4 @@ def not_askable_notice(case: Case, template: str) -> Notify:
         template="not_askable_notice",
         facts=Facts(why=template),
         step=f"not_askable:{template}:{case.turn}:{case.disposal_count}",
-    )
-
-
-def resumed(case: Case, now: datetime) -> Case:
-    """The case with the office's clock going again; the wait is added to the due time."""
-    if case.planned_until_at is not None:
-        return awaiting_nothing(case)  # the clock goes on standing till the planned day
-    waited = now - case.paused_at if case.paused_at else timedelta(0)
-    return replace(
-        awaiting_nothing(case),
-        paused_at=None,
-        due_at=case.due_at + waited if case.due_at else None,
-        assigned_at=case.assigned_at + waited if case.assigned_at else None,
     )

@@ -43,7 +43,7 @@ from handlers.replies import (
     words_of,
 )
 from handlers.setting_apart import is_different, is_only_different, parted, set_apart
-from handlers.speaking import resumed
+from handlers.standing import resumed
 from handlers.understanding.meaning import Asked, Understanding, Verdict
 from handlers.understanding.post import THREAT
 from handlers.understanding.taxonomy import Category

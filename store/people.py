@@ -47,6 +47,18 @@ class Officer:
 
 
 @dataclass(frozen=True, slots=True)
+class Standstill:
+    """All offices of a district (or `WHOLE_STATE`), or of one department there, have time until `until_at`."""
+
+    id: int
+    district: str
+    department: str | None
+    reason: str
+    from_at: datetime
+    until_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """An officer, or else whoever holds a post, is away until `to_at`; a substitute may act for them meanwhile."""
 

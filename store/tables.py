@@ -199,6 +199,7 @@ tickets = sa.Table(
     count("forward_count"),
     sa.Column("errands", sa.Text(), nullable=False, server_default=""),  # JSON of handlers.case.Errand; empty: none
     moment("planned_until_at", nullable=True),
+    moment("standstill_until_at", nullable=True),
     count("planned_turn"),
     count("turn"),  # how often it was handed to an office; buttons of an earlier turn are dead
     sa.Column("claimed_by", sa.Integer()),  # the officer of the CMO desk who is working on it
@@ -231,6 +232,12 @@ sa.Index(
     postgresql_where=tickets.c.wake_at.is_not(None),
 )
 sa.Index("ix_tickets_opened", tickets.c.opened_at)
+sa.Index(
+    "ix_tickets_standstill",
+    tickets.c.standstill_until_at,
+    sqlite_where=tickets.c.standstill_until_at.is_not(None),
+    postgresql_where=tickets.c.standstill_until_at.is_not(None),
+)
 sa.Index(
     "ix_tickets_incident",
     tickets.c.incident_id,
@@ -630,6 +637,24 @@ ladders = sa.Table(
     metadata,
     sa.Column("department", sa.String(32), primary_key=True),  # one that is not here has the usual ladder
     sa.Column("roles", sa.String(128), nullable=False),  # joined by |, the lowest first
+)
+
+standstills = sa.Table(
+    "standstills",  # time given to all offices of a district
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("district", sa.String(64), nullable=False),  # "*" for the whole state
+    sa.Column("department", sa.String(32)),  # NULL: all of them
+    sa.Column("reason", sa.String(256), nullable=False),  # as ordered, masked; offices read it, citizens never
+    sa.Column("ordered_by", sa.ForeignKey("officers.id")),  # NULL: by the operator
+    moment("proposed_at"),
+    moment("from_at", nullable=True),  # NULL until somebody confirmed it
+    moment("until_at"),
+    moment("ended_at", nullable=True),  # called off before
+    moment("told_at", nullable=True),  # the desks know of it
+    moment("end_told_at", nullable=True),
+    sa.CheckConstraint("from_at IS NULL OR until_at > from_at", name="ends_after_it_begins"),
+    sa.CheckConstraint("ended_at IS NULL OR from_at IS NOT NULL", name="ended_after_it_began"),
 )
 
 invites = sa.Table(

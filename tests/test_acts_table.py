@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from officers_stage import CMO, HISAR, MAGISTRATE, Office
 
 from handlers.case import Errand
-from handlers.effects import Act
+from handlers.effects import OF_NO_TICKET, Act
 from store.db import open_engine, reading, writing
 from store.inbound import DeskUpdate
 from store.tables import buttons, drafts, events, inbox, officers, outbox, satisfaction, tickets, undos
@@ -53,8 +53,8 @@ WHO, WHEN = tables()["who"], tables()["when"]
 
 
 def test_the_table_names_every_role_act_and_state() -> None:
-    # of lists, of reports, of the minute after an act, of incidents, of objections
-    elsewhere = {Act.UNDO, Act.SHOW, Act.PAGE, Act.NOT_DONE, Act.SAYS, Act.SPLIT, Act.SPLIT_OFF, Act.UPHOLD}
+    # of lists, of reports, of the minute after an act, of incidents, of objections, of no ticket
+    elsewhere = {Act.UNDO, Act.SHOW, Act.NOT_DONE, Act.SAYS, Act.SPLIT, Act.SPLIT_OFF, Act.UPHOLD, *OF_NO_TICKET}
     assert set(WHO) == set(WHEN) == {act.value for act in Act} - {one.value for one in elsewhere}
     assert {role for row in WHO.values() for role in row} == set(PEOPLE)
     assert {state for row in WHEN.values() for state in row} == {one.value for one in Status} - {"merged"}

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from stage_delivery import NOW, Recorder, Stand, reply, stand
 from x_rig import HANDLE, ready_x
 
-from bot.app import budget_of
 from bot.budget import Budget, Limit, began_at, ends_at
 from bot.checking_budget import budget_findings
 from bot.clocks import SteppedClock
 from bot.intake import Intake
 from bot.platforms.port import Batch, OutcomeUnknown, RateLimited, ReadBack, Refused, Watch
+from bot.policies import budget_of
 from bot.sandbox.world import FaultKind
 from bot.settings import load_settings
 from store import channels

@@ -105,7 +105,7 @@ def test_what_is_late_and_what_waits_for_the_citizen(office: Office) -> None:
     with writing(office.engine) as conn:
         conn.execute(tickets.update().values(paused_at=office.now))
     assert office.write("Nodal Hisar", HISAR, "/late")[0].text == "Nothing is late here."
-    assert "waits for the citizen" in office.write("Nodal Hisar", HISAR, "/pending")[0].text
+    assert "the clock stands" in office.write("Nodal Hisar", HISAR, "/pending")[0].text
 
 
 def test_words_and_places_are_found_as_far_as_one_may_see(office: Office) -> None:

@@ -48,6 +48,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "ck_satisfaction_outcome_known": {"outcome": "nonsense", "answered_at": NOON},
     "ck_tickets_outcome_known": {"status": "closed", "ended_at": NOON, "outcome": "nonsense"},
     "ck_labels_a_label_tells_something": {"category": None},
+    "ck_standstills_ends_after_it_begins": {"from_at": NOON},
+    "ck_standstills_ended_after_it_began": {"ended_at": NOON},
     "ck_leaves_a_person_or_a_post": {"officer_id": 1},
     "ck_leaves_ends_after_it_begins": {"to_at": NOON - timedelta(seconds=1)},
     "ck_holdings_ends_after_it_begins": {"to_at": NOON - timedelta(seconds=1)},

@@ -38,6 +38,7 @@ from handlers.render import (
 from handlers.triage import matters_of
 from handlers.understanding.taxonomy import taxonomy
 from store import closed_chats
+from store.people import Standstill
 from store.vocabulary import Disposal, Language, Platform, Sensitivity, Status
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,13 +62,15 @@ TOLD = (
     "marked", "marked_already", "no_field_officer", "help_asked", "help_answered", "helping_already",
     "enough_helpers", "nobody_there", "not_needed_any_more", "not_for_others", "planned", "planned_already",
     "not_to_be_planned", "day_missing", "brought_back", "noted", "field_reported", "undone", "undo_too_late", "not_your_act",
-    "accept_first", "see_private",
+    "accept_first", "see_private", "pause_day", "pause_district", "pause_reason", "for_cmo_desk", "standstill_ordered",
+    "standstill_called_off", "standstill_void", "standstill_begun", "standstill_over",
 )  # fmt: skip
 DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused", "planned", "brought_back")
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
     "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",
     "more_time", "grant", "refuse_time", "mark", "help", "plan", "bring_back", "note", "undo", "details",
+    "stand_still", "call_off",
     "split", "split_off", "claim", "uphold", "keys_root", "keys_matters", "keys_districts",
     *(f"keys_{group}" for group in matters_of()),
 )  # fmt: skip
@@ -111,6 +114,11 @@ TYPICAL = Facts(
     disposal_count=1,
     citizen_reads='HRY26-004821-6: the Power department, Hisar says: "Done."',
     planned_until=DUE,
+    standstill_until=DUE,
+    standstills=(
+        Standstill(1, "Rohtak", None, "flood, roads are closed", DUE, DUE + timedelta(days=4)),
+        Standstill(2, "*", "power", "strike", DUE, DUE + timedelta(days=2)),
+    ),
     help_due_at=DUE,
     from_post="JE, PWD Hisar",
     answer_words="The road was cut by us on Monday.",
@@ -260,13 +268,18 @@ VARIANTS: dict[str, Variants] = {
         ("silence", {"why": "no_answer", "words": None}),
     ),
     "details": (("named", {}), ("hidden", {"keep_name_hidden": True}), ("gone", {"words": None})),
+    **dict.fromkeys(
+        ("standstill_proposed", "standstill_began", "standstill_ended"),
+        (("of one department", {}), ("of all, everywhere", {"district": None, "department": None})),
+    ),
+    "standstill_list": (("two", {}), ("none", {"standstills": ()})),
     "plan_ended": (("the day", {"officer": None}), ("by somebody", {})),
     "reminder": (("half", {}), ("late", {"late": True})),
     "notice": (
         (
             "plain",
             {
-                **dict.fromkeys(("marked_to", "planned_until", "why", "officer_words")),
+                **dict.fromkeys(("marked_to", "planned_until", "standstill_until", "why", "officer_words")),
                 "reopen_count": 0,
                 "level": 0,
                 "helping": (),

@@ -15,7 +15,7 @@ from functools import cache
 import pytest
 from core_office import case
 
-from handlers.speaking import resumed
+from handlers.standing import resumed
 from handlers.time_limits import OFFICE_ZONE, due_at, percent_passed
 from store.vocabulary import Awaiting, HoursKind, Status
 

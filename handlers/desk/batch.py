@@ -21,12 +21,13 @@ from handlers.desk.deciding import outcomes_of, woken
 from handlers.desk.gathering import gathered
 from handlers.desk.lists import decide_list
 from handlers.desk.snapshot import Snapshot
+from handlers.desk.standstills import decide_standstill
 from handlers.desk.steps import Outcome, Step
 from handlers.desk.store_matters import decide_store_matter
 from handlers.desk.undoing import decide_undo
 from handlers.desk.writing import Writer
 from handlers.policy import Policy
-from store import inbox, tickets
+from store import inbox, standstills, tickets
 from store.alarms import raise_alarm
 from store.boundaries import passing
 from store.conflicts import DATABASE_FAULTS, write
@@ -157,6 +158,7 @@ class Desk:
         A ticket for which that fails is looked at again in an hour, with an alarm, and stops nobody else's time.
         """
         now = self._now()
+        self._wake_standing_still(now)
         try:
             heard = write(self._engine, lambda conn: self._wake(conn, tickets.due_to_wake(conn, now, limit), now))
         except DATABASE_FAULTS:
@@ -174,6 +176,13 @@ class Desk:
         for ticket_id in ids:
             self._wake_alone(ticket_id, now)
         return len(ids)
+
+    def _wake_standing_still(self, now: datetime) -> None:
+        """Tickets whose clocks do not stand as ordered are woken."""
+        with reading(self._engine) as conn:
+            concerned = bool(standstills.concerned(conn, now))
+        if concerned:
+            write(self._engine, lambda conn: standstills.wake_concerned(conn, now))
 
     def _wake(self, conn: sa.Connection, rows: Sequence[tickets.TicketRow], now: datetime) -> int:
         if not rows:
@@ -212,6 +221,7 @@ def _with_tables(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update:
     return (
         decide_store_matter(conn, snapshot, row, update)
         or decide_list(conn, snapshot, row, update)
+        or decide_standstill(conn, snapshot, row, update)
         or decide_undo(conn, snapshot, row, update)
     )
 

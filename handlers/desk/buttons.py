@@ -82,6 +82,12 @@ def _label(act: Act, argument: str, language: Language) -> str:
             return argument  # the ticket's number
         case Act.SPLIT_OFF:
             return f"{render(language, 'officer', 'button', Facts(why=act.value))} {argument}".strip()
+        case Act.CALL_OFF:
+            place = argument.partition("|")[2]
+            named = taxonomy().districts[place].name(language) if place in taxonomy().districts else ""
+            return f"{render(language, 'officer', 'button', Facts(why=act.value))} {named}".strip()
+        case Act.STAND_STILL:
+            return render(language, "officer", "button", Facts(why=act.value))
         case Act.PAGE:
             return render(language, "officer", "button", Facts(why=argument.partition("|")[0]))
     why = "triage_desk" if argument == "cmo" else act.value

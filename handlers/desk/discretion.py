@@ -10,6 +10,7 @@ from dataclasses import replace
 from handlers.case import Case
 from handlers.effects import Say
 from handlers.facts import Facts
+from handlers.standing import promised_at
 from store.vocabulary import Sensitivity, Status
 
 # These name no office, place or matter once such facts are withheld.
@@ -54,7 +55,7 @@ def discreet(say: Say, case: Case | None) -> Say | None:
     if say.unasked:
         return None
     status = Status.TRIAGE if case.status is Status.COLLECTING else case.status
-    due_at = case.due_at if case.with_office else None
+    due_at = promised_at(case) if case.with_office else None
     facts = Facts(
         status=status,
         due_at=due_at,

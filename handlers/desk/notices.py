@@ -21,6 +21,7 @@ from handlers.facts import Facts, ListedTicket
 from handlers.ground import Ground
 from handlers.jurisdiction import office_of
 from handlers.routing import supervisor_of
+from handlers.standing import is_late, promised_at
 from handlers.understanding import mask
 from handlers.understanding.taxonomy import taxonomy
 from store.accounts import Account
@@ -54,6 +55,7 @@ def notice_facts(
     owner = ground.directory.posts.get(case.owner_post or "")
     supervisor = supervisor_of(case, ground.directory) if case.escalation_level else None
     hidden = case.keep_name_hidden or case.sensitivity is not Sensitivity.NORMAL
+    due_at = promised_at(case)
     return Facts(
         number=case.number,
         status=case.status,
@@ -61,9 +63,9 @@ def notice_facts(
         district=case.district,
         locality=case.locality,
         department=office_of(case),
-        due_at=case.due_at,
-        hours_left=(case.due_at - now).total_seconds() / 3600 if case.due_at else None,
-        late=case.with_office and case.due_at is not None and now > case.due_at,
+        due_at=due_at,
+        hours_left=(due_at - now).total_seconds() / 3600 if due_at else None,
+        late=is_late(case, now),
         words=_cut(said[0], LONGEST_COMPLAINT) if said else None,
         has_media=any(row["attachments"] != "[]" for row in transcript if row["speaker"] == "citizen"),
         photo_needed=photo_needed(case, ground),
@@ -85,6 +87,7 @@ def notice_facts(
         officer_words=case.last_owner_words,
         notes=tuple(_cut(words, LONGEST_ADDITION) for words in notes[-NOTES_SHOWN:]),
         planned_until=case.planned_until_at,
+        standstill_until=case.standstill_until_at,
         marked_to=next(iter(_titles(case, ErrandKind.MARK, ground)), None),
         helping=tuple(_titles(case, ErrandKind.HELP, ground)),
         language=case.language,

@@ -23,7 +23,7 @@ from handlers.ground import Ground
 from handlers.policy import Policy
 from handlers.understanding import understand
 from handlers.understanding.meaning import Understanding
-from store import accounts, channels, first_accounts, pictures, recognising, rewinding, tickets
+from store import accounts, channels, first_accounts, pictures, recognising, rewinding, standstills, tickets
 from store.accounts import Account
 from store.channels import Channel
 from store.directory import load_directory
@@ -175,7 +175,7 @@ def _is_ours(conn: sa.Connection, row: InboxRow, post: Inbound) -> bool:
 
 def empty(conn: sa.Connection, now: datetime, policy: Policy) -> Snapshot:
     """The directory and the channels, no tickets yet."""
-    ground = Ground(policy=policy, directory=load_directory(conn, now))
+    ground = Ground(policy=policy, directory=load_directory(conn, now), standstills=standstills.in_force(conn, now))
     known = {channel.id: channel for channel in channels.all_channels(conn)}
     return Snapshot(now=now, ground=ground, channels=known, ties=Ties(conn))
 

@@ -32,6 +32,7 @@ from handlers.desk.stopped import listener
 from handlers.desk.together import split_presses, told_together
 from handlers.desk.undoing import key_of
 from handlers.effects import (
+    OF_NO_TICKET,
     Act,
     Audience,
     Effect,
@@ -395,7 +396,7 @@ class Speech:
         step_id = f"{step.origin.key}:{tell.step}:{tell.how}"
         is_card = tell.template == "ticket_card" and case is not None and case.turn > 0
         place = f"{SHOWN}{notice_step(case)}" if is_card and case is not None else None
-        listed = any(press.act is Act.PAGE or press.ticket_id is not None for line in presses for press in line)
+        listed = any(press.act in OF_NO_TICKET or press.ticket_id is not None for line in presses for press in line)
         if listed:
             buttons = self._buttons.listed(tell.edit_of or step_id, presses, language)
         else:
