@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import signal
 import socket
 import threading
@@ -43,6 +44,7 @@ from store.vocabulary import Platform
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 7.0  # then what still waits for a platform is given up; the whole stop stays under ten
+HEAD_START: Final = 1.0  # seconds within which processes that start together begin each of their duties
 DECIDE_SECONDS: Final = 1.0  # a row that nobody woke us for is decided this late at most
 LONGEST_PATIENCE: Final = 60.0  # between two tries of a platform or a part that fails
 DATABASE_PATIENCE: Final = 4.0  # between two tries of our own database, or of the sandbox's clock
@@ -176,12 +178,20 @@ class Running:
         logger.info("%s is %s", setting.name, identity.handle or identity.name, extra={"action": "run.identified"})
         if RunRole.DELIVERY in self.roles:
             wake = self._wakes.sender(account.channel.id)
-            self._begin(f"sender of {setting.name}", lambda: account.delivery.run(self.stop, wake))
+            self._begin(
+                f"sender of {setting.name}", lambda: self._by_chance(lambda: account.delivery.run(self.stop, wake))
+            )
         if RunRole.INTAKE in self.roles:
             seconds = float(poll_seconds(self.office.settings, account.channel.platform))
             reader = Reader(self.office.engine, account, seconds, self._wakes)
-            self._begin(f"reader of {setting.name}", lambda: reader.run(self.stop))
+            self._begin(f"reader of {setting.name}", lambda: self._by_chance(lambda: reader.run(self.stop)))
             self._take_webhooks(setting, account)
+
+    async def _by_chance(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Several processes on one database begin together: chance spreads what only one of them may do."""
+        if self.office.engine.dialect.name == "postgresql":
+            await rest(random.uniform(0, HEAD_START), self.stop)  # noqa: S311 nothing secret
+        await work()
 
     async def _identified(self, setting: ChannelSetting, port: Port) -> Identity | None:
         """Who the platform says we are; None when it refused our credentials or all stops."""

@@ -138,7 +138,8 @@ def due(
         if len(found) >= limit and speaks_to_citizens(conn, channel_id):
             found = mixed(conn.execute(_goable(newest=True), asked).all(), found, limit)
         rows = [outbox_row(one) for one in found]
-        stranded = {row.id: reason for row in rows if (reason := _stranded(conn, row)) is not None}
+        firsts = _followed_by(conn, rows)
+        stranded = {row.id: reason for row in rows if (reason := _stranded(row, firsts.get(row.id))) is not None}
         for row_id, reason in stranded.items():
             if reason != TOLD or not tell_with_its_notice(conn, row_id):
                 cancel(conn, row_id, reason, now)
@@ -148,12 +149,25 @@ def due(
 
 def followed(conn: sa.Connection, row: OutboxRow) -> OutboxRow | None:
     """The row this one follows, or the newest one that took its place; for a part of a list, its card once shown."""
-    if row.follows_step is None:
-        return None
-    step = sa.select(outbox).where(outbox.c.step_id == row.follows_step, outbox.c.recipient == row.recipient)
-    found = conn.execute(step).one_or_none()
-    if found is None or found.state != DeliveryState.SUPERSEDED:
-        return outbox_row(found) if found else None
+    return _followed_by(conn, [row]).get(row.id)
+
+
+def _followed_by(conn: sa.Connection, rows: Sequence[OutboxRow]) -> dict[int, OutboxRow]:
+    """`followed` of many rows, by their ids; those that follow nothing are not in it."""
+    steps = sorted({row.follows_step for row in rows if row.follows_step is not None})
+    if not steps:
+        return {}
+    found = {
+        (one.step_id, one.recipient): one for one in conn.execute(sa.select(outbox).where(outbox.c.step_id.in_(steps)))
+    }
+    firsts = {row.id: found.get((row.follows_step, row.recipient)) for row in rows}
+    return {row_id: _newest_of(conn, first) for row_id, first in firsts.items() if first is not None}
+
+
+def _newest_of(conn: sa.Connection, found: sa.Row[Any]) -> OutboxRow:
+    """This row, or where it was superseded the newest one in its place."""
+    if found.state != DeliveryState.SUPERSEDED:
+        return outbox_row(found)
     newer = sa.select(outbox).where(
         outbox.c.channel_id == found.channel_id,
         outbox.c.recipient == found.recipient,
@@ -378,13 +392,12 @@ def _goable(*, newest: bool) -> sa.Select[Any]:
     )
 
 
-def _stranded(conn: sa.Connection, row: OutboxRow) -> str | None:
+def _stranded(row: OutboxRow, first: OutboxRow | None) -> str | None:
     """Why this row can never be sent, or None."""
     if row.outgoing is None:
         return "no_words"
     if row.follows_step is None:
         return None
-    first = followed(conn, row)
     if first is None:
         return "follows_nothing"
     if first.gathered_into is not None:
