@@ -19,6 +19,7 @@ from bot.app import Office
 from bot.clocks import ClockUnavailable
 from bot.resting import rest
 from bot.seldom import SELDOM
+from bot.settings_mail import mail_server
 from bot.waking import Wakes
 from handlers.alarms import queue_alarms
 from store import papers
@@ -95,7 +96,7 @@ class Schedule:
                 return 0
         from bot.digest.making import make_due  # its libraries are loaded by those alone that have something to make
 
-        return make_due(office.engine, office.clock.now, office.policy.reach)
+        return make_due(office.engine, office.clock.now, office.policy.reach, mail_server(office.settings))
 
     def _queue_alarms(self) -> int:
         now = self._office.clock.now()

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 
 from bot.settings_channels import CREDENTIALS, Channel, doubled_accounts, read_channels, webhook_faults
+from bot.settings_mail import mail_faults
 from bot.settings_sources import CONFIG, FILE_SUFFIX, PREFIX, SECRETS_DIR, SettingsError, Sources
 from handlers.reach import Reach, UnknownMode, reach_of
 from handlers.understanding.taxonomy import taxonomy
@@ -101,6 +102,16 @@ class Settings(BaseModel):
     night_from: int = _say(22, "hour from which what is not urgent waits", ge=0, le=23)
     night_to: int = _say(7, "hour until which it waits", ge=0, le=23)
     digest_at: time = _say(time(8), "time of the daily digest in Haryana, HH:MM")
+    mail_host: str = _say("", "mail server that takes the digest; nothing: no e-mail is sent")
+    mail_port: int = _say(587, "its port: 587 with starttls, 465 with implicit", ge=1, le=65535)
+    mail_tls: Literal["starttls", "implicit", "none"] = _say(
+        "starttls", "how it is spoken to in secret; `none` on this machine only"
+    )
+    mail_from: str = _say("", "address from which the digest comes")
+    mail_to: str = _say("", "addresses that get it, parted by spaces")
+    mail_user: str = _say("", "name by which the mail server knows us")
+    mail_password: str = _say("", "its password; better a file, SMGT_MAIL_PASSWORD_FILE", repr=False)
+    mail_ca_file: Path | None = _say(None, "certificates by which the mail server is known, instead of the system's")
     understanding_dir: Path | None = _say(
         None, "folder of the office's own tables: what `smgt understand train` learned, localities, jurisdiction"
     )
@@ -190,7 +201,7 @@ _URL_FIELDS: Final = {
     Platform.FACEBOOK: "facebook_graph_url",
     Platform.TELEGRAM: "telegram_api_url",
 }
-_PRIVATE: Final = ("database_url", "proxy_url")  # may hold a password
+_PRIVATE: Final = ("database_url", "proxy_url", "mail_password")  # is, or may hold, a password
 
 
 def is_real_host(url: str) -> bool:
@@ -292,6 +303,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.holidays_file and not settings.holidays_file.is_file():
         yield f"SMGT_HOLIDAYS_FILE: there is no file {settings.holidays_file}; create it or leave the setting out."
+    yield from mail_faults(settings)
     yield from doubled_accounts(settings.channels)
     if settings.webhooks:
         yield from webhook_faults(settings.channels)
@@ -316,13 +328,13 @@ def settings_table() -> list[tuple[str, str, str]]:
 def shown_values(settings: Settings) -> list[tuple[str, str]]:
     """Every setting's value in force as (name, text), without passwords and credentials."""
     return [
-        (_name(key), _safe_url(value) if key in _PRIVATE and value else _text(value))
+        (_name(key), _safe(key, value) if key in _PRIVATE and value else _text(value))
         for key, value in ((key, getattr(settings, key)) for key in Settings.model_fields)
     ]
 
 
-def _safe_url(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//***@", url.partition("?")[0])
+def _safe(key: str, value: str) -> str:
+    return re.sub(r"//[^/@]*@", "//***@", value.partition("?")[0]) if key.endswith("_url") else "***"
 
 
 def _text(value: object) -> str:

@@ -26,6 +26,7 @@ class Due:
     chat_id: str
     topic_id: str | None
     sheet: str
+    by_mail: bool = False  # it is still to be sent by e-mail
     tries: int = 0
 
 
@@ -46,6 +47,7 @@ def ask_for(conn: sa.Connection, wanted: Due, now: datetime) -> None:
         "chat_id": wanted.chat_id,
         "topic_id": wanted.topic_id,
         "sheet": wanted.sheet,
+        "by_mail": wanted.by_mail,
         "next_try_at": now,
         "created_at": now,
     }
@@ -64,17 +66,18 @@ def due(conn: sa.Connection, now: datetime) -> Due | None:
         chat_id=row.chat_id,
         topic_id=row.topic_id,
         sheet=row.sheet,
+        by_mail=row.by_mail,
         tries=row.tries,
     )
 
 
 def tried(
-    conn: sa.Connection, step_id: str, after: int, *, next_try_at: datetime | None, error: str | None
+    conn: sa.Connection, due: Due, *, next_try_at: datetime | None, error: str | None, mailed: bool = False
 ) -> bool:  # fmt: skip
     """Note one more try; False if another process noted one meanwhile. `next_try_at` None: nothing is left to try."""
-    mine = edition_forms.update().where(edition_forms.c.step_id == step_id, edition_forms.c.tries == after)
-    values = {"tries": after + 1, "next_try_at": next_try_at, "error": error[:512] if error else None}
-    return conn.execute(mine.values(**values)).rowcount > 0
+    mine = edition_forms.update().where(edition_forms.c.step_id == due.step_id, edition_forms.c.tries == due.tries)
+    values = {"tries": due.tries + 1, "next_try_at": next_try_at, "error": error[:512] if error else None}
+    return conn.execute(mine.values(by_mail=due.by_mail and not mailed, **values)).rowcount > 0
 
 
 def keep(conn: sa.Connection, step_id: str, files: Sequence[NewPaper], now: datetime) -> list[int]:

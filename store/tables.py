@@ -685,9 +685,8 @@ edition_forms = sa.Table(
     sa.Column("channel_id", sa.ForeignKey("channels.id"), nullable=False),
     sa.Column("chat_id", sa.String(64), nullable=False),
     sa.Column("topic_id", sa.String(32)),
-    sa.Column(
-        "sheet", sa.Text(), nullable=False
-    ),  # JSON of handlers.digest.sheet.Sheet: what is made of it tells the same
+    sa.Column("sheet", sa.Text(), nullable=False),  # JSON of handlers.digest.sheet.Sheet; all is made of it
+    fact("by_mail"),  # it is still to be sent by e-mail
     count("tries"),
     moment("next_try_at", nullable=True),  # NULL once everything was made, or given up
     sa.Column("error", sa.String(512)),  # what could not be made

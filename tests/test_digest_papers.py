@@ -235,5 +235,5 @@ async def test_of_two_makers_one_queues(chat: Chat) -> None:
     assert due is not None
     assert sheet_of(due) == sheet(Language.EN)
     with writing(chat.engine) as conn:
-        assert papers.tried(conn, STEP, due.tries, next_try_at=None, error=None)
-        assert not papers.tried(conn, STEP, due.tries, next_try_at=None, error=None)
+        assert papers.tried(conn, due, next_try_at=None, error=None)
+        assert not papers.tried(conn, due, next_try_at=None, error=None)

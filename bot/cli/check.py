@@ -63,6 +63,7 @@ def _findings(*, offline: bool) -> list[Finding]:
     from bot import checking
     from bot.checking_budget import budget_findings
     from bot.checking_cmo import cmo_findings
+    from bot.checking_mail import mail_findings
     from bot.cli.opening import opened, settings
     from bot.findings import Finding
     from bot.settings import SettingsError
@@ -79,6 +80,7 @@ def _findings(*, offline: bool) -> list[Finding]:
     found = [*checking.settings_findings(loaded), *checking.table_findings(loaded), *clock]
     if not offline:
         found += checking.account_findings(loaded, now)
+        found += mail_findings(loaded)
     try:
         with opened(loaded) as engine:
             found.append(Finding("database", True, f"{engine.dialect.name}, up to date"))

@@ -41,14 +41,20 @@ class Parcel:
     is_album: bool = False
 
 
-def ask_for_papers(conn: sa.Connection, message: NewRow, sheet: Sheet, now: datetime) -> None:
-    """Let pictures and papers of the sheet follow this message, in the transaction that queues it."""
+def ask_for_papers(
+    conn: sa.Connection, message: NewRow, sheet: Sheet, now: datetime, *, by_mail: bool = False
+) -> None:  # fmt: skip
+    """Let pictures and papers of the sheet follow this message, in the transaction that queues it.
+
+    `by_mail`: the edition also goes to those who get it by e-mail, if there are any.
+    """
     wanted = Due(
         step_id=message.step_id,
         channel_id=message.channel_id,
         chat_id=message.outgoing.thread_id,
         topic_id=message.outgoing.topic_id,
         sheet=msgspec.json.encode(sheet).decode(),
+        by_mail=by_mail,
     )
     papers.ask_for(conn, wanted, now)
 

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("chat_id", sa.String(64), nullable=False),
         sa.Column("topic_id", sa.String(32), nullable=True),
         sa.Column("sheet", sa.Text(), nullable=False),
+        sa.Column("by_mail", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_try_at", UtcTime(), nullable=True),
         sa.Column("error", sa.String(512), nullable=True),
