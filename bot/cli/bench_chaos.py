@@ -41,6 +41,12 @@ of its own and drops it. Exit code 1 if anything was lost, doubled or left over.
 @click.option(
     "--faults", type=click.FloatRange(0, 0.9), default=0.3, show_default=True, help="share of faulty requests"
 )
+@click.option(
+    "--at-once", type=click.IntRange(1, 10_000), default=200, show_default=True, help="conversations under way"
+)
+@click.option(
+    "--desks", type=click.IntRange(1, 18), default=12, show_default=True, help="groups of officers on Telegram"
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="who says what, and what fails in which order")
 @click.option("--refuse-twins", is_flag=True, help="equal texts are refused; each refusal counts as doubled")
 @click.option("--planted", is_flag=True, help="plant one bug after another and show which are caught")
@@ -57,6 +63,8 @@ def command(
     posts: int,
     kills: int,
     faults: float,
+    at_once: int,
+    desks: int,
     seed: int,
     refuse_twins: bool,
     planted: bool,
@@ -81,6 +89,8 @@ def command(
         posts=posts,
         kills=kills,
         faults=faults,
+        at_once=at_once,
+        desks=desks,
         seed=seed,
         refuse_twins=refuse_twins,
         bug=bug,

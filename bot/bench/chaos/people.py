@@ -38,6 +38,12 @@ DISTRICTS: Final = (
     "Rohtak",
     "Sirsa",
     "Sonipat",
+    "Jhajjar",
+    "Kurukshetra",
+    "Mahendragarh",
+    "Nuh",
+    "Palwal",
+    "Yamunanagar",
 )
 PATIENCE: Final = (
     20.0  # real seconds until an officer who pressed and was asked nothing presses again; then twice as long
@@ -155,7 +161,7 @@ class People:
                 index,
                 Platform.X if chance.random() < 0.6 else Platform.FACEBOOK,
                 chance.choices(names, weights)[0],
-                chance.choice(DISTRICTS),
+                chance.choice(tuple(desks)),
             )
             for index in range(posts)
         ]

@@ -40,6 +40,7 @@ _NOBODY: Final = threading.Event()  # never set: waiting for it lets time pass
 CALM_SECONDS: Final = 120.0  # after the storm everything has come to its end
 BUG_CALM_SECONDS: Final = 30.0  # a bug was planted: whether all ends well is not in question
 AT_ONCE: Final = 200
+DESKS: Final = 12
 BUG_AT_ONCE: Final = 10
 BEYOND_HEALING: Final = ("doubled_tickets", "doubled_replies", "doubled_notices", "out_of_order")
 LOOK_SECONDS: Final = 4.0
@@ -62,12 +63,14 @@ class Weather:
     faults: float = 0.3
     refuse_twins: bool = False
     bug: str | None = None
+    at_once: int = AT_ONCE  # conversations under way at the same time
+    desks: int = DESKS
     haste: Haste = field(default_factory=Haste)
 
     @property
-    def at_once(self) -> int:
-        """Conversations under way at the same time; few for a bug, so that some begin whenever a process dies."""
-        return AT_ONCE if self.bug is None else BUG_AT_ONCE
+    def under_way(self) -> int:
+        """The same; few for a bug, so that some begin whenever a process dies."""
+        return self.at_once if self.bug is None else BUG_AT_ONCE
 
     def kills_by(self, progress: float) -> int:
         """How many processes should be dead by then; where a bug shows at a boundary, as soon as it is passed."""
@@ -139,8 +142,8 @@ def play(weather: Weather, folder: Path, told: Told, *, keep: bool = False) -> R
     with ExitStack() as held:
         database = held.enter_context(opened(weather.database_url, folder, keep=keep))
         sandbox = held.enter_context(_platforms(weather))
-        desks = _directory(sandbox, database.url)
-        people = People(sandbox, desks, weather.posts, seed=weather.seed, at_once=weather.at_once)
+        desks = _directory(sandbox, database.url, weather.desks)
+        people = People(sandbox, desks, weather.posts, seed=weather.seed, at_once=weather.under_way)
         orders = _orders(weather, sandbox, database, folder)
         dies_at = BUGS[weather.bug].dies_at if weather.bug else ()
         fleet = Fleet(orders, folder / "slots", seed=weather.seed, dies_at=dies_at)
@@ -173,9 +176,9 @@ def _platforms(weather: Weather) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def _directory(sandbox: Sandbox, url: str) -> dict[str, Desk]:
-    """One desk and one officer for each district, and the CMO's."""
-    desks = {district: sandbox.telegram.add_group(f"Water {district}") for district in DISTRICTS}
+def _directory(sandbox: Sandbox, url: str, many: int) -> dict[str, Desk]:
+    """One desk and one officer for each of so many districts, and the CMO's."""
+    desks = {district: sandbox.telegram.add_group(f"Water {district}") for district in DISTRICTS[:many]}
     cmo = sandbox.telegram.add_group("CMO")
     lines = ["desk,title,language,chat_id,topic_id", f"cmo,CMO,en,{cmo},"]
     lines += [f"phed-{name.lower()},Water {name},en,{chat}," for name, chat in desks.items()]
