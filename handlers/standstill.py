@@ -6,13 +6,14 @@ sensitive, never stands still. store/standstills.py asks the same of the tables.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from handlers.case import Case
 from handlers.ground import Ground
+from handlers.time_limits import OFFICE_ZONE, OPENS, into_office_time
 from store.people import WHOLE_STATE, Standstill
 from store.vocabulary import Sensitivity
 
@@ -45,6 +46,11 @@ def left_office(case: Case) -> Case:
     """Away from the office, nothing holds its clock."""
     gone = case.standstill_until_at is not None and not case.with_office
     return replace(case, standstill_until_at=None) if gone else case
+
+
+def runs_again_after(last_day: date, holidays: Set[date]) -> datetime:
+    """When offices open after the last day without a clock."""
+    return into_office_time(datetime.combine(last_day + timedelta(days=1), OPENS, OFFICE_ZONE), holidays)
 
 
 def may_be_ordered(until: datetime, now: datetime) -> bool:

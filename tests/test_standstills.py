@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from core_office import case, ground
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from officers_stage import CMO, HISAR, KARNAL, NOW, PWD, Office, labels, token
 
+from bot.cli import main
 from handlers.desk.standstill_news import queue_standstills
 from handlers.desk.standstills import read_order
 from handlers.passing_time import hear_silence
@@ -262,6 +264,32 @@ def test_who_gave_the_time_stays_on_record(office: Office) -> None:
         found = conn.execute(sa.select(events).where(events.c.kind == "standstill_ordered")).one()
     assert (found.actor, found.officer_id is not None) == ("officer", True)
     assert "flood" not in found.codes
+
+
+def test_the_commands(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMGT_DATABASE_URL", office.engine.url.render_as_string(hide_password=False))
+
+    def run(*words: str) -> tuple[int, str]:
+        told = CliRunner().invoke(main, ["standstills", *words])
+        return told.exit_code, told.output
+
+    last = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    assert run() == (0, "All clocks run.\n")
+    done, told = run("order", "Hisar", "--until", last, "--reason", "flood")
+    assert done == 0
+    assert "the clocks of 1 open complaints stand" in told
+    assert "Hisar" in run()[1]
+    for wrong in (
+        ["order", "Lahore", "--until", last, "--reason", "flood"],
+        ["order", "Hisar", "--department", "navy", "--until", last, "--reason", "flood"],
+        ["order", "Hisar", "--until", "2020-01-01", "--reason", "flood"],
+        ["order", "Hisar", "--until", last, "--reason", " "],
+        ["end", "77"],
+    ):
+        code, told = run(*wrong)
+        assert (code, told.count("\n")) == (1, 1), told
+    assert run("end", "1") == (0, "Standstill 1 has ended; the desks are told.\n")
+    assert run() == (0, "All clocks run.\n")
 
 
 # -- a slow recount --------------------------------------------------------------------------------------------------------

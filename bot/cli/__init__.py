@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "officers": "import, export and invite the officers",
     "desks": "import, export and bind the desks (Telegram groups)",
     "ladders": "who is rung in a department, one after the other",
+    "standstills": "stop the time limits of a district in a flood or a strike",
     "accounts": "accounts whom a person answers first: add, drop, list, import",
     "inbox": "what was heard and could not be decided: list, retry or drop",
     "outbox": "what will be said: list, retry or drop messages",

@@ -21,6 +21,7 @@ from store.csv_lines import DirectoryFaults
 from store.db import DatabaseUnusable
 from store.directory import DirectoryRefused
 from store.lanes import AlreadyRunning
+from store.standstills import StandstillRefused
 
 SAID_ALREADY = (  # their message is written for the operator, one sentence a line
     SettingsError,
@@ -34,6 +35,7 @@ SAID_ALREADY = (  # their message is written for the operator, one sentence a li
     DayNotBegun,
     BadTable,
     RolesRefused,
+    StandstillRefused,
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -21,8 +21,8 @@ from handlers.desk.telling import refuse, toast_code
 from handlers.effects import Act, Decision, How, Press, Tell
 from handlers.facts import Facts
 from handlers.length import strip_unsafe
-from handlers.standstill import may_be_ordered
-from handlers.time_limits import OFFICE_ZONE, OPENS, into_office_time
+from handlers.standstill import may_be_ordered, runs_again_after
+from handlers.time_limits import OFFICE_ZONE
 from handlers.understanding import mask, read_answer
 from handlers.understanding.meaning import Asked
 from handlers.understanding.taxonomy import taxonomy
@@ -103,7 +103,7 @@ def read_order(words: str, now: datetime, holidays: Set[date]) -> Wanted | str:
         return "pause_district"
     if not colon or len(re.findall(r"[^\W\d_]+", reason)) < LEAST_REASON:
         return "pause_reason"
-    until = into_office_time(datetime.combine(day + timedelta(days=1), OPENS, OFFICE_ZONE), holidays)
+    until = runs_again_after(day, holidays)
     if not may_be_ordered(until, now):
         return "pause_day"
     return Wanted(district, _department(beside), until, strip_unsafe(mask(reason.strip()))[:LONGEST_REASON])
