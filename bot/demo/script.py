@@ -39,7 +39,7 @@ from store.vocabulary import Platform
 STRANGERS = ("stranger", "stranger2", "stranger3", "stranger4")
 HEADS = ("story", "platform", "citizen", *STRANGERS, "start", "settings", "vacant", "away")
 WRITERS = ("citizen", *STRANGERS)
-OFFICERS = ("officer", "senior", "outsider", "viewer", "desk")
+OFFICERS = ("officer", "senior", "outsider", "viewer", "desk", "field", "helper")
 SPEAKERS = (*WRITERS, *OFFICERS, "passer", "minister", "office", "clock")
 LINE = re.compile(r"^(?P<who>[a-z0-9]+)(?:\s*\[(?P<notes>[^\]]*)\])?>\s?(?P<text>.*)$")
 

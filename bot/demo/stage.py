@@ -263,6 +263,6 @@ def _people(sandbox: Sandbox, office: Office) -> Directory:
             chat = sandbox.telegram.add_group(desk.title, members=sorted(set(members)))
             bind_desk(conn, desk.code, str(chat))
         for post in directory.posts.values():
-            for officer in post.holders if post.level >= 1 or post.desk is None else ():
-                sandbox.telegram.open_chat(users[officer.id])  # a bot can write to a person only after they wrote first
+            for officer in post.holders:
+                sandbox.telegram.open_chat(users[officer.id])  # whoever opened the invite link has written first
         return load_directory(conn, now)

@@ -17,7 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.demo.checks import Checks, Mark, UnknownExpectation
-from bot.demo.people import CannotAct, Citizens, Officers
+from bot.demo.hands import Hands
+from bot.demo.people import CannotAct, Citizens
 from bot.demo.script import OFFICERS, WRITERS, Story, StoryFault, StoryStep, parse_story, read_story
 from bot.demo.stage import START, Stage, stage
 from handlers.case import Case
@@ -311,7 +312,9 @@ class Player:
     async def _officer(self, step: StoryStep) -> str:
         act, _, text = step.text.partition(":")
         word, _, argument = act.strip().partition(" ")
-        text, case, officers = text.strip(), self._case(step), Officers(self.stage)
+        text, case, officers = text.strip(), self._case(step), Hands(self.stage)
+        if step.who in ("field", "helper"):
+            return await self._sent(step, officers, case, word, text)
         if step.who == "desk":
             officer = officers.clerk()[1]
         else:
@@ -331,8 +334,18 @@ class Player:
                 return await officers.dispose(case, officer, text, photo="photo" in step.notes)
             case "ask":
                 return await officers.ask(case, officer, text)
-            case "plan" | "note":
+            case "plan" | "note" | "details":
                 return await officers.more(case, officer, word, text)
+            case "send":
+                return await officers.send(case, officer)
+            case "pass":
+                return await officers.pass_on(case, officer)
+            case "help":
+                return await officers.ask_help(case, officer, argument, text)
+            case "pause" if step.who == "desk":
+                return await officers.pause(text if not argument else f"{argument}: {text}")
+            case "resume" if step.who == "desk":
+                return await officers.resume(argument)
             case "undo":
                 return await officers.press(case, officer, "undo")
             case "forward":
@@ -353,10 +366,19 @@ class Player:
                 return await officers.settle(case, officers.second_clerk(case), "reopen")
         raise self._broken(
             step,
-            "an officer can: accept, dispose: TEXT, ask: TEXT, plan: DAY AND REASON, note: TEXT, undo, forward DEPARTMENT, "
-            "return: TEXT, write: TEXT; "
-            "the desk besides: place: WORDS, reject REASON, reopen, and another clerk: uphold, yield.",
+            "an officer can: accept, dispose: TEXT, ask: TEXT, plan: DAY AND REASON, note: TEXT, details: REASON, undo, send, "
+            "pass, help DEPARTMENT: QUESTION, forward DEPARTMENT, return: TEXT, write: TEXT; the desk besides: place: WORDS, "
+            "reject REASON, reopen, pause DISTRICT until DAY: REASON, resume DISTRICT, and another clerk: uphold, yield.",
         )
+
+    async def _sent(self, step: StoryStep, officers: Hands, case: Case, word: str, text: str) -> str:
+        """What those do who were sent or asked."""
+        if step.who == "field" and word == "report":
+            await officers.field_reports(case, text, photo="photo" in step.notes)
+            return ""
+        if step.who == "helper" and word == "answer":
+            return await officers.helper_answers(case, text)
+        raise self._broken(step, "a field officer can `report: TEXT`, a helper `answer: TEXT`.")
 
 
 async def play_file(path: Path, folder: Path) -> None:
