@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from datetime import date as date_type
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -96,6 +97,35 @@ def render_digest(language: Language, template: str, context: Mapping[str, objec
     if template not in TEMPLATES["digest"]:
         raise UnknownTemplate(f"There is no digest template {template!r}; see templates/en/digest/.")
     return _tidy_lines(_written(language, f"{language}/digest/{template}.j2", context, html=True))
+
+
+class DigestWords:
+    """The single words and sentences of the digest's forms, in one language: `say("title", "cmo", "")`."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        environment = _environment(language, html=False)
+        self._filters = environment.filters
+        try:
+            self._phrases = environment.get_template(f"{language}/digest/forms.j2").module
+        except TemplateError as error:
+            raise RenderError(f"Template {language}/digest/forms.j2 cannot be read: {error.message}.") from error
+
+    def say(self, phrase: str, *facts: object) -> str:
+        """One phrase of templates/<language>/digest/forms.j2, on one line. Raises MissingFact, RenderError."""
+        try:
+            return _one_line(str(getattr(self._phrases, phrase)(*facts)))
+        except UndefinedError as error:
+            raise MissingFact(f"The phrase {phrase!r} of the digest cannot be filled: {error.message}.") from error
+        except TemplateError as error:
+            raise RenderError(f"The phrase {phrase!r} of the digest cannot be filled: {error.message}.") from error
+
+    def name(self, kind: Literal["department", "district", "category"], code: str) -> str:
+        """What a code is called. Raises MissingFact."""
+        try:
+            return str(self._filters[kind](code))
+        except UndefinedError as error:
+            raise MissingFact(f"A {kind} of the digest has no name: {error.message}.") from error
 
 
 def _render_within(language: Language, template: str, facts: Facts, limit: int) -> tuple[str, bool]:
@@ -267,6 +297,15 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         names = locale.days["format"]["wide"], locale.months["format"]["wide"]
         return f"{names[0][local.weekday()]} {local.day} {names[1][local.month]} {local.year}"
 
+    def date_long(date: date_type) -> str:
+        return f"{date.day} {month_long(date)}"
+
+    def day_long(date: date_type) -> str:
+        return f"{locale.days['format']['wide'][date.weekday()]} {date_long(date)}"
+
+    def month_long(date: date_type) -> str:
+        return f"{locale.months['format']['wide'][date.month]} {date.year}"
+
     def photo_doubt(doubt: PhotoDoubt) -> object:
         place = doubt.locality or (district(doubt.district) if doubt.district else "")
         return phrase("photo_doubt", day(doubt.taken_before) if doubt.taken_before else "", doubt.away_km or 0, place)
@@ -289,6 +328,9 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         "phone": phone,
         "when": when,
         "day": day,
+        "date_long": date_long,
+        "day_long": day_long,
+        "month_long": month_long,
         "clock": clock,
         "grouped": grouped,
         "stamped": stamped,

@@ -385,7 +385,7 @@ def test_all_forms_of_an_edition(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(FolderUnusable, match=r"cannot be made \(Not a directory\)"):
+    with pytest.raises(FolderUnusable, match=r"cannot be written \(Not a directory\)"):
         put_into(tmp_path / "file" / "folder", [Form("a.pdf", PDF, b"x")])
     (tmp_path / "a.pdf").mkdir()  # a file of that name cannot be put in its place
     written_files, faults = put_into(tmp_path, [Form("a.pdf", PDF, b"x"), Form("b.pdf", PDF, b"y")])

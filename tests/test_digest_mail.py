@@ -25,10 +25,10 @@ from bot.checking_mail import mail_findings
 from bot.digest import fonts
 from bot.digest.forms import Forms, forms_of
 from bot.digest.mail import MailFailed, ask_server, mail_of, send_mail
-from bot.digest.making import UNMADE, UNMAILED, make_due
+from bot.digest.making import UNMAILED, make_due
 from bot.settings import SettingsError, load_settings, shown_values
 from bot.settings_mail import MailServer, mail_server
-from handlers.digest.papers import ask_for_papers
+from handlers.digest.papers import UNMADE, ask_for_papers
 from handlers.digest.sheet import Charts
 from handlers.reach import EVERYBODY, reach_of
 from store import channels

@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from bot.digest import fonts
-from bot.digest.making import MOST_TRIES, UNMADE, make_due
+from bot.digest.making import MOST_TRIES, make_due
 from bot.photos import paper_loader
 from bot.platforms.port import BadMessage, PhotoGone
 from bot.sandbox.world import FaultKind
-from handlers.digest.papers import Parcel, SheetUnreadable, ask_for_papers, queue_papers, sheet_of
+from handlers.digest.papers import UNMADE, Parcel, SheetUnreadable, ask_for_papers, queue_papers, sheet_of
 from handlers.reach import EVERYBODY
 from store import papers
 from store.alarms import open_alarms

@@ -29,8 +29,11 @@ from bot.demo.stage import START, Stage, stage
 from bot.demo.story import Player, Story, parse_story
 from bot.demo.transcripts import write_transcripts
 from bot.demo.truth import Tally, tally
+from handlers.digest.demand import Scope, telling
 from handlers.digest.editions import digest_text
 from handlers.digest.period import Period, office_day
+from handlers.digest.sheets import sheet_of
+from handlers.digest.telling import Span, Telling, Whose
 from handlers.reconciling.days import count_day
 from handlers.time_limits import OFFICE_ZONE
 from store.db import reading
@@ -174,7 +177,7 @@ async def _play_stories(folder: Path, seed: int) -> Played:
     async with _fresh_stage(folder, seed, {}) as ready:
         errors = await ready.perform(*_stories(ready, stories, failures))
         failures += [f"{type(error).__name__}: {error}" for error in errors if error is not None]
-        return _closed(ready, folder, failures, len(stories))
+        return _closed(ready, folder, failures, len(stories), with_forms=False)
 
 
 def play_day(options: DemoOptions, posts: Sequence[DemoPost], folder: Path, show: Show) -> Played:
@@ -193,7 +196,7 @@ async def _play_day(options: DemoOptions, posts: Sequence[DemoPost], folder: Pat
         with show.progress(len(posts), "posts"):
             errors = await ready.perform(*_lives(ready, posts, options.seed, show), ready.pass_time(DAYS))
         failures += [f"{type(error).__name__}: {error}" for error in errors if error is not None]
-        return _closed(ready, folder, failures, 0)
+        return _closed(ready, folder, failures, 0, with_forms=options.keep is not None)
 
 
 def _quiet() -> None:
@@ -217,12 +220,12 @@ def _not_adding_up(ready: Stage) -> Iterator[str]:
                     yield f"{day} {one.channel} does not add up: {odd.code} {odd.table} {odd.ids}"
 
 
-def _closed(ready: Stage, folder: Path, failures: list[str], stories: int) -> Played:
+def _closed(ready: Stage, folder: Path, failures: list[str], stories: int, *, with_forms: bool) -> Played:
     counted = tally(ready)
     if counted.lost:
         failures.append(f"posts never decided or answered: {', '.join(counted.lost_ids)}")
     failures += _not_adding_up(ready)
-    _write_digests(ready, folder)
+    failures += _write_digests(ready, folder, with_forms=with_forms)
     write_transcripts(ready, folder / "transcripts")
     return Played(counted, tuple(failures), stories)
 
@@ -253,11 +256,26 @@ def _lives(ready: Stage, posts: Sequence[DemoPost], seed: int, show: Show) -> li
     ]
 
 
-def _write_digests(ready: Stage, folder: Path) -> None:
+def _write_digests(ready: Stage, folder: Path, *, with_forms: bool) -> list[str]:
+    """The day's digest in two languages, in all forms if wanted; returns what could not be made."""
     day = START.astimezone(OFFICE_ZONE).date()
-    with reading(ready.office.engine) as conn:
-        for language in (Language.EN, Language.HI):
+    faults: list[str] = []
+    for language in (Language.EN, Language.HI):
+        with reading(ready.office.engine) as conn:
             text = digest_text(conn, day, language, ready.now)
-            head = f'<!doctype html><meta charset="utf-8"><title>SMGT {day}</title>'
-            page = f'{head}<pre style="white-space:pre-wrap">{text}</pre>\n'
-            (folder / f"digest-{day}.{language.value}.html").write_text(page, encoding="utf-8")
+            told = telling(conn, Span.DAY, day, Scope(Whose.CMO), ready.now)
+        head = f'<!doctype html><meta charset="utf-8"><title>SMGT {day}</title>'
+        page = f'{head}<pre style="white-space:pre-wrap">{text}</pre>\n'
+        (folder / f"digest-{day}.{language.value}.html").write_text(page, encoding="utf-8")
+        if with_forms:
+            faults += _write_forms(told, language, folder)
+    return faults
+
+
+def _write_forms(told: Telling, language: Language, folder: Path) -> list[str]:
+    from bot.digest.folder import put_into
+    from bot.digest.forms import forms_of
+
+    made = forms_of(sheet_of(told, language))
+    _, faults = put_into(folder, made.files)
+    return [*made.faults, *faults]

@@ -17,14 +17,21 @@ class FolderUnusable(Exception):
     """The folder cannot take files; the message is one sentence."""
 
 
-def put_into(folder: Path, forms: Iterable[Form]) -> tuple[list[Path], list[str]]:
-    """Write the files; returns those that stand there, and a sentence for each that does not. Raises FolderUnusable."""
+def require_folder(folder: Path) -> None:
+    """See that files can be written there before anything is made. Raises FolderUnusable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as fault:
         raise FolderUnusable(
-            f"The folder {folder} cannot be made ({fault.strerror}); name one that can be written."
+            f"The folder {folder} cannot be written ({fault.strerror}); name another, or mend its rights."
         ) from fault
+
+
+def put_into(folder: Path, forms: Iterable[Form]) -> tuple[list[Path], list[str]]:
+    """Write the files; returns those that stand there, and a sentence for each that does not. Raises FolderUnusable."""
+    require_folder(folder)
     written: list[Path] = []
     faults: list[str] = []
     for form in forms:

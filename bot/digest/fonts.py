@@ -10,8 +10,6 @@ import importlib.util
 from pathlib import Path
 from typing import Final
 
-from store.vocabulary import Language
-
 FAMILIES: Final = {
     "Noto Sans": ("fontpkg_noto_sans", "fontpkg-noto-sans", "NotoSans[wdth,wght].ttf"),
     "Noto Sans Devanagari": (
@@ -21,9 +19,6 @@ FAMILIES: Final = {
     ),
 }
 """By family: the package as it is imported, as it is installed, and its file."""
-
-SPOKEN: Final = (Language.HI, Language.EN, Language.HI_LATN)
-"""The languages that these letters can write."""
 
 
 class FontMissing(Exception):

@@ -12,7 +12,7 @@ from bot.digest.charts import CODES, ChartsFailed, Picture, draw
 from bot.digest.page import PageFailed, page_of
 from bot.digest.pdf import PdfFailed, pdf_of
 from bot.digest.xlsx import XlsxFailed, xlsx_of
-from handlers.digest.sheet import Sheet
+from handlers.digest.sheet import LETTERED, Sheet
 
 PDF: Final = "application/pdf"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -49,7 +49,7 @@ def forms_of(sheet: Sheet, message: str = "") -> Forms:
     pictures: dict[str, Picture] = {}
     made: list[Form] = []
     try:
-        pictures = draw(sheet.charts)
+        pictures = _pictures(sheet)
     except ChartsFailed as fault:
         faults.append(str(fault))
     try:
@@ -68,3 +68,11 @@ def forms_of(sheet: Sheet, message: str = "") -> Forms:
     if message:
         made.append(Form(f"{sheet.stem}.telegram.html", TEXT, message.encode()))
     return Forms(tuple(made), pictures, tuple(faults))
+
+
+def _pictures(sheet: Sheet) -> dict[str, Picture]:
+    if sheet.language not in LETTERED:
+        raise ChartsFailed(
+            f"Pictures cannot be drawn in {sheet.language.value}: SMGT has no letters for it; ask for hi or en."
+        )
+    return draw(sheet.charts)

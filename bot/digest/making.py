@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bot.digest.forms import PDF, PNG, XLSX, Form, Forms, forms_of
 from bot.digest.page import PageFailed
 from bot.settings_mail import MailServer
-from handlers.digest.papers import Parcel, SheetUnreadable, queue_papers, sheet_of
+from handlers.digest.papers import UNMADE, Parcel, SheetUnreadable, queue_papers, sheet_of
 from handlers.digest.sheet import Sheet
 from handlers.reach import EVERYBODY, Reach
 from store import papers
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 MOST_TRIES: Final = 5
 WAITS_FOR_PAPERS: Final = 2  # tries after which the e-mail goes without those that could not be made
 FIRST_WAIT: Final = timedelta(minutes=2)  # then twice as long each time: half an hour in all
-UNMADE: Final = "digest_paper_unmade"
 UNMAILED: Final = "digest_mail_refused"
 
 

@@ -16,8 +16,8 @@ import msgspec
 from bot.digest.cells import grouped, written
 from bot.digest.charts import Picture
 from bot.digest.children import ChildFailed, asked
-from bot.digest.fonts import SPOKEN, FontMissing, font_files
-from handlers.digest.sheet import ABSENT, KeyFigure, Kind, Sheet, Table
+from bot.digest.fonts import FontMissing, font_files
+from handlers.digest.sheet import ABSENT, LETTERED, KeyFigure, Kind, Sheet, Table
 from handlers.time_limits import OFFICE_ZONE
 
 DEADLINE: Final = 30.0  # seconds; it takes less than one
@@ -54,7 +54,7 @@ class Order:
 
 def pdf_of(sheet: Sheet, pictures: dict[str, Picture], *, deadline: float = DEADLINE) -> bytes:
     """The PDF; equal sheets give equal bytes. Blocks for about a second. Raises PdfFailed."""
-    if sheet.language not in SPOKEN:
+    if sheet.language not in LETTERED:
         raise PdfFailed(
             f"The PDF cannot be made in {sheet.language.value}: SMGT has no letters for it; ask for hi or en."
         )

@@ -5,17 +5,23 @@ Owns the table editions and the digest's outbox row. It must not know a platform
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 
 from handlers.digest.daily import render_daily
 from handlers.digest.figures import daily
+from handlers.digest.papers import UNMADE, ask_for_papers
 from handlers.digest.period import EDITION_TIME, Period, latest_period, next_edition_at, office_day
+from handlers.digest.shapes import DailyFigures
+from handlers.digest.sheet import LETTERED
+from handlers.digest.sheets import sheet_of
+from handlers.digest.told import told_of_day
 from handlers.gate import queue
 from handlers.reach import EVERYBODY, Reach
 from handlers.reconciling.days import count_day
+from handlers.render import RenderError
 from store import outbox
 from store.alarms import clear_alarm, raise_alarm
 from store.channels import Channel, all_channels
@@ -70,9 +76,27 @@ def queue_daily(
     missed = _missed_before(conn, period)
     if not _claim(conn, period, now):
         return 0
-    text = _text(conn, period, desk.language, now, missed)
+    figures = daily(conn, period.start, period.end, now=now)
+    text = _text(conn, figures, period, desk.language, now, missed)
+    message = _message(channel, desk, period, text)
     clear_alarm(conn, UNSENDABLE, DAILY, now)
-    return len(queue(conn, reach, [_message(channel, desk, period, text)], now))
+    queued = len(queue(conn, reach, [message], now))
+    _ask_for_papers(conn, message, figures, desk.language, now)
+    return queued
+
+
+def _ask_for_papers(
+    conn: sa.Connection, message: outbox.NewRow, figures: DailyFigures, language: Language, now: datetime
+) -> None:
+    """Let pictures and papers follow, of the same figures. The message goes without them where a word is missing."""
+    before = Period(office_day(figures.start) - timedelta(days=1))
+    told = told_of_day(figures, daily(conn, before.start, before.end, now=now))
+    try:
+        sheet = sheet_of(told, language if language in LETTERED else Language.HI)
+    except RenderError as fault:
+        raise_alarm(conn, UNMADE, message.step_id, str(fault), now)
+        return
+    ask_for_papers(conn, message, sheet, now, by_mail=True)
 
 
 def digest_text(conn: sa.Connection, day: date, language: Language, now: datetime) -> str:
@@ -80,11 +104,13 @@ def digest_text(conn: sa.Connection, day: date, language: Language, now: datetim
     today = office_day(now)
     if day > today:
         raise DayNotBegun(f"The day {day} has not begun; name a day up to {today}.")
-    return _text(conn, Period(day), language, now)
+    period = Period(day)
+    return _text(conn, daily(conn, period.start, period.end, now=now), period, language, now)
 
 
-def _text(conn: sa.Connection, period: Period, language: Language, now: datetime, missed: int = 0) -> str:
-    figures = daily(conn, period.start, period.end, now=now)
+def _text(
+    conn: sa.Connection, figures: DailyFigures, period: Period, language: Language, now: datetime, missed: int = 0
+) -> str:
     return render_daily(figures, language, missed=missed, odd_rows=count_day(conn, period, now).odd_rows)
 
 

@@ -25,6 +25,7 @@ from store.papers import Due, NewPaper
 from store.vocabulary import OutgoingAct
 
 TEMPLATE: Final = "digest_papers"
+UNMADE: Final = "digest_paper_unmade"  # the alarm
 _READ_SHEET: Final = msgspec.json.Decoder(Sheet)
 
 

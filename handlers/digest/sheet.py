@@ -15,6 +15,9 @@ from store.vocabulary import Language
 
 ABSENT: Final = "–"  # in a cell: there is nothing to count, which is not nought
 
+LETTERED: Final = (Language.HI, Language.EN, Language.HI_LATN)
+"""The languages whose letters pictures and PDF are set in; there is no package of Gurmukhi ones."""
+
 
 class Kind(StrEnum):
     """What the numbers of a column are."""
