@@ -20,6 +20,7 @@ from run_rig import COMPLAINT, POSTS, START, begin, ended, environment, fill_dir
 
 from bot.app import Office, open_store
 from bot.cli import COMMANDS, main
+from bot.digest import fonts
 from bot.sandbox.server import Sandbox, build
 from bot.settings import load_settings, settings_table
 from handlers.learning.corpus import shipped_text
@@ -423,6 +424,42 @@ def test_the_digest_of_a_day(smgt: Smgt, worked: dict[str, str]) -> None:
     assert smgt("digest", "--lang", "hi", **worked).stdout.strip()
     assert "has not begun" in _refused(smgt("digest", "--on", "2031-01-01", **worked))
     assert "--on" in _refused(smgt("digest", "--on", "yesterday", **worked), 2)
+
+
+def test_the_digest_in_all_forms(
+    smgt: Smgt, worked: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "made" / "forms"
+    done = smgt("digest", "--on", "2026-11-24", "--lang", "en", "--out", str(out), **worked)
+    assert done.exit_code == 0, done.output
+    names = sorted(file.name for file in out.iterdir())
+    assert done.stdout.splitlines() == [str(out / name) for name in sorted(names, key=done.stdout.index)]
+    assert {name.partition("-cmo-en")[2] for name in names} >= {".pdf", ".xlsx", ".html", ".telegram.html", "-ages.png"}
+    week = json.loads(
+        smgt("digest", "--period", "week", "--on", "2026-11-24", "--out", str(out), "--json", **worked).stdout
+    )
+    assert f"{out}/smgt-2026-11-29-week-cmo-hi.pdf" in week["files"]
+
+    # One clear sentence each.
+    future = _refused(smgt("digest", "--on", "2031-01-01", "--out", str(tmp_path / "none"), **worked))
+    assert future == "smgt: The day 2031-01-01 has not begun; name a day up to 2026-11-24.\n"
+    assert not (tmp_path / "none").exists()
+    for whose, told in (
+        ("department:powre", "did you mean power?"),
+        ("x", "write cmo, department:CODE or district:NAME."),
+    ):
+        assert told in _refused(smgt("digest", "--for", whose, "--out", str(out), **worked), 2)
+    (tmp_path / "file").write_text("")
+    blocked = _refused(smgt("digest", "--out", str(tmp_path / "file"), **worked))
+    assert f"The folder {tmp_path / 'file'} cannot be written (File exists); name another" in blocked
+    assert "name a folder with --out" in _refused(smgt("digest", "--period", "month", **worked))
+
+    # What cannot be made is told, the rest stands there.
+    monkeypatch.setattr(fonts, "FAMILIES", {"x": ("fontpkg_gone", "fontpkg-gone", "x.ttf")})
+    part = smgt("digest", "--on", "2026-11-24", "--out", str(tmp_path / "part"), **worked)
+    assert part.exit_code == 1
+    assert [line.startswith("smgt: ") for line in part.stderr.splitlines()] == [True, True]
+    assert len(part.stdout.splitlines()) == 3
 
 
 # -- understanding -----------------------------------------------------------------------------------------------------

@@ -105,11 +105,11 @@ def _write(
     from bot.digest.forms import forms_of
 
     try:
-        require_folder(folder)
         with reading(engine) as conn:
             told = telling(conn, span, on, scope, now)
             is_plain = span is Span.DAY and scope.whose is Whose.CMO
             message = digest_text(conn, on, language, now) if is_plain else ""
+        require_folder(folder)
         made = forms_of(sheet_of(told, language), message)
         written, faults = put_into(folder, made.files)
     except FolderUnusable as fault:

@@ -14,6 +14,7 @@ from bot.office_calendar import HolidaysFileFault
 from bot.platforms.port import PlatformError
 from bot.roles import RolesRefused
 from bot.settings import SettingsError
+from handlers.digest.demand import UnknownScope
 from handlers.digest.editions import DayNotBegun
 from handlers.understanding.tables import BadTable
 from store.channels import ChannelMismatch
@@ -33,6 +34,7 @@ SAID_ALREADY = (  # their message is written for the operator, one sentence a li
     ClockUnavailable,
     HolidaysFileFault,
     DayNotBegun,
+    UnknownScope,
     BadTable,
     RolesRefused,
     StandstillRefused,

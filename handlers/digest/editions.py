@@ -17,7 +17,7 @@ from handlers.digest.period import EDITION_TIME, Period, latest_period, next_edi
 from handlers.digest.shapes import DailyFigures
 from handlers.digest.sheet import LETTERED
 from handlers.digest.sheets import sheet_of
-from handlers.digest.told import told_of_day
+from handlers.digest.told import told_of
 from handlers.gate import queue
 from handlers.reach import EVERYBODY, Reach
 from handlers.reconciling.days import count_day
@@ -90,7 +90,7 @@ def _ask_for_papers(
 ) -> None:
     """Let pictures and papers follow, of the same figures. The message goes without them where a word is missing."""
     before = Period(office_day(figures.start) - timedelta(days=1))
-    told = told_of_day(figures, daily(conn, before.start, before.end, now=now))
+    told = told_of(figures, daily(conn, before.start, before.end, now=now))
     try:
         sheet = sheet_of(told, language if language in LETTERED else Language.HI)
     except RenderError as fault:

@@ -10,12 +10,12 @@ from handlers.digest.shapes import DailyFigures, Ranking
 from handlers.digest.telling import MOST_CALLS, Call, LateTicket, Line, Span, Telling, Whose
 
 
-def told_of_day(figures: DailyFigures, before: DailyFigures | None = None) -> Telling:
-    """What the CMO is told of a day; `before`: the day before it."""
+def told_of(figures: DailyFigures, before: DailyFigures | None = None, span: Span = Span.DAY) -> Telling:
+    """What the CMO is told of a day, week or month; `before`: the one before it."""
     pending, done, trouble = figures.pending, figures.done, figures.trouble
     late = dict(pending.late_by_department.top)
     return Telling(
-        span=Span.DAY,
+        span=span,
         whose=Whose.CMO,
         code=None,
         first=office_day(figures.start),
