@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 7.0  # then what still waits for a platform is given up; the whole stop stays under ten
 HEAD_START: Final = 1.0  # seconds within which processes that start together begin each of their duties
+SWITCH_SECONDS: Final = 0.0005  # else a lane that waits for its answer waits on for a batch that is being decided
 DECIDE_SECONDS: Final = 1.0  # a row that nobody woke us for is decided this late at most
 LONGEST_PATIENCE: Final = 60.0  # between two tries of a platform or a part that fails
 DATABASE_PATIENCE: Final = 4.0  # between two tries of our own database, or of the sandbox's clock
@@ -58,6 +60,7 @@ def run(
     Raises RolesRefused, DatabaseUnusable, AlreadyRunning, PortTaken, ClockUnavailable, ChannelMismatch.
     """
     require_playable(roles, settings.database_url)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with contextlib.ExitStack() as held:
         clock: OfficeClock = WallClock()
         if settings.clock_url is not None:
