@@ -111,6 +111,7 @@ class Facts:
     sensitivity: Sensitivity | None = None
     urgent: bool = False
     level: int = 0
+    passed_over: tuple[str, ...] = ()  # titles of posts that should have been rung, where nobody can act today
     supervisor: str | None = None  # title of the next officer up, named in the notice
     post: str | None = None  # title of the post that owns the ticket
     officer: str | None = None  # name of the person who acted

@@ -29,6 +29,7 @@ from handlers.objecting import is_open, objection_notice
 from handlers.planning import plan_ended
 from handlers.policy import Policy
 from handlers.replies import ask_facts, office_facts, to_triage
+from handlers.routing import passed_over
 from handlers.speaking import is_muted, not_askable_notice
 from handlers.standing import let_go, resumed
 from handlers.standstill import covered_until
@@ -293,7 +294,7 @@ def _limit_passed(case: Case, now: datetime, ground: Ground) -> Decision:
         reached = replace(reached, reminded_percent=mark, escalation_level=level)
     if not limits:
         return _remind(reached, reached.reminded_percent, now)
-    return _escalate(reached, reached.reminded_percent, now)
+    return _escalate(reached, reached.reminded_percent, now, ground)
 
 
 def _remind(case: Case, mark: int, now: datetime) -> Decision:
@@ -323,15 +324,23 @@ def _worth_an_interim(case: Case) -> bool:
     return case.due_at - case.assigned_at >= timedelta(hours=24) and case.turn == 1
 
 
-def _escalate(case: Case, mark: int, now: datetime) -> Decision:
+def _escalate(case: Case, mark: int, now: datetime, ground: Ground) -> Decision:
     """Late: the next officer up is told, one step per whole limit, the CMO desk last."""
     level = case.escalation_level
     raised, interim = _interim(case, mark, now)
     passed = percent_passed(case.assigned_at, case.due_at, case.due_at) if case.assigned_at and case.due_at else mark
-    facts = Facts(level=level, percent=max(mark, passed), due_at=case.due_at, late=True)
+    empty = passed_over(case, ground.directory)
+    facts = Facts(
+        level=level,
+        percent=max(mark, passed),
+        due_at=case.due_at,
+        late=True,
+        passed_over=tuple(post.title for post in empty),
+    )
     step = f"escalate:{case.turn}:{mark}"
+    holes = (("holes", "|".join(post.code for post in empty)),) if empty else ()
     effects: tuple[Effect, ...] = (
-        Record(kind="escalated", codes=(("level", str(level)), ("percent", str(mark)))),
+        Record(kind="escalated", codes=(("level", str(level)), ("percent", str(mark)), *holes)),
         Notify(audience=Audience.OWNER, template="reminder", facts=facts, step=f"{step}:owner"),
         *remind_field(case, facts, step),
         Notify(audience=Audience.SUPERVISOR, template="escalated", facts=facts, step=step, urgent=True),

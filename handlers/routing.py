@@ -126,12 +126,30 @@ def above(
     owner: Post, department: str, district: str | None, directory: Directory, *, steps: int, ordinary: bool = True
 ) -> Post | None:
     """Who is rung so many steps above the owner on the department's ladder; an empty chair is passed over."""
+    return _rung(owner, department, district, directory, steps=steps, ordinary=ordinary)[0]
+
+
+def passed_over(case: Case, directory: Directory) -> tuple[Post, ...]:
+    """The chairs that should have been rung before the one that is: nobody who can act sits there today."""
+    owner = directory.posts.get(case.owner_post or "")
+    if owner is None or case.department is None or owner.is_of_cmo:
+        return ()
+    ordinary = case.sensitivity is Sensitivity.NORMAL
+    steps = case.escalation_level
+    return _rung(owner, case.department, case.district, directory, steps=steps, ordinary=ordinary)[1]
+
+
+def _rung(
+    owner: Post, department: str, district: str | None, directory: Directory, *, steps: int, ordinary: bool
+) -> tuple[Post | None, tuple[Post, ...]]:
+    empty: list[Post] = []
     levels = [level for level in directory.levels(department) if level > owner.level]
     for level in levels[max(steps, 1) - 1 :]:
         for post in chairs(department, district, level, directory, ordinary=ordinary):
             if is_held(post):
-                return post
-    return cmo_post(directory)
+                return post, tuple(empty)
+            empty.append(post)
+    return cmo_post(directory), tuple(empty)
 
 
 class Kept(Protocol):

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from store.alarms import clear_alarm, raise_alarm
 from store.dialects import is_one_of
-from store.directory import current_chat_id
+from store.directory import bind_desk, current_chat_id, move_chat
 from store.readiness import OPEN, UNSENT
 from store.tables import desks, outbox
 
@@ -68,3 +68,26 @@ def open_chat(conn: sa.Connection, chat_id: str, topic_id: str | None, now: date
         sa.or_(outbox.c.destination == chat_id, outbox.c.destination.startswith(f"{chat_id}:", autoescape=True)),
     )
     return conn.execute(waiting.values(next_attempt_at=now)).rowcount
+
+
+def bind_anew(conn: sa.Connection, desk_code: str, chat_id: str, topic_id: str | None, now: datetime) -> int:
+    """Bind a desk to a chat. Where its old group was lost, what waits for that goes to the new one; returns how much.
+
+    A topic of a forum shares its chat with others, so that nothing can be moved from there. Raises DirectoryRefused.
+    """
+    old = conn.execute(sa.select(desks).where(desks.c.code == desk_code)).one_or_none()
+    bind_desk(conn, desk_code, chat_id, topic_id)
+    shares = sa.select(desks.c.code).where(desks.c.chat_id == (old.chat_id if old else None))
+    if (
+        old is None
+        or old.lost_at is None
+        or old.chat_id in (None, chat_id)
+        or old.topic_id is not None
+        or topic_id is not None
+        or conn.execute(shares).first() is not None
+    ):
+        open_chat(conn, chat_id, topic_id, now)
+        return 0
+    moved = move_chat(conn, old.chat_id, chat_id)
+    open_chat(conn, chat_id, topic_id, now)
+    return moved

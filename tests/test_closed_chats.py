@@ -14,6 +14,7 @@ from handlers.alarms import queue_alarms
 from handlers.reach import EVERYBODY
 from store import outbox
 from store.alarms import open_alarms
+from store.closed_chats import bind_anew
 from store.db import reading, writing
 from store.directory import load_directory
 from store.vocabulary import DeliveryState
@@ -120,3 +121,22 @@ async def test_an_anonymous_admin_is_told_to_write_under_their_own_name(engine: 
         storm.stage.telegram.write(storm.stage.kavita, storm.group, "/pending", anonymous=True)
         await play(storm, timedelta(seconds=10))
         assert "under your own name" in storm.standing()[-1]["text"]
+
+
+async def test_a_new_group_takes_over_what_waited_for_the_lost_one(engine: sa.Engine) -> None:
+    async with desk_storm(engine) as storm:
+        storm.link(storm.stage.kavita, "Nodal Hisar")
+        remove(storm)
+        storm.forget_updates()
+        storm.post("Hisar", 3)
+        await play(storm, timedelta(minutes=1))
+        assert storm.waiting() > 0
+        new = storm.stage.telegram.add_group("Water Hisar, new", members=[storm.stage.kavita])
+        with writing(engine) as conn:
+            assert bind_anew(conn, "phed-hisar", str(new), None, storm.now) > 0
+        await play(storm, MENDED)
+        shown = numbers_in_order(storm, new)
+        assert len(shown) == 3
+        assert shown == sorted(shown)
+        assert storm.waiting() == 0
+        assert "phed-hisar" not in said_by_check(storm)

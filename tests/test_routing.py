@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from core_office import DISTRICTS, case, directory
+from core_office import DISTRICTS, NOW, case, directory, ground
 from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.case import Case
-from handlers.routing import assign, chairs, cmo_post, first_level, may_act, may_see, supervisor_of
+from handlers.effects import Notify, Record
+from handlers.passing_time import hear_silence
+from handlers.routing import assign, chairs, cmo_post, first_level, may_act, may_see, passed_over, supervisor_of
 from handlers.understanding.taxonomy import taxonomy
 from store.people import Directory, Officer, Post
 from store.vocabulary import Role, Sensitivity, Status
@@ -156,6 +160,18 @@ def test_the_district_nodal_officer_stands_in_for_a_missing_district_head() -> N
     elsewhere = supervisor_of(owned(district="Rohtak", owner_post="phed-nodal-rohtak"), everybody)
     assert elsewhere is not None
     assert elsewhere.code == "phed-head"
+
+
+def test_the_chairs_that_were_passed_over_are_named() -> None:
+    empty = directory(vacant=["phed-division"])
+    assert [post.code for post in passed_over(owned(escalation_level=1), empty)] == ["phed-division"]
+    assert passed_over(owned(escalation_level=1), directory()) == ()
+    late = owned(assigned_at=NOW, due_at=NOW + timedelta(hours=24), turn=1)
+    here = replace(ground(), directory=empty)
+    decision = hear_silence(late, NOW + timedelta(hours=25), here)
+    told = [one for one in decision.effects if isinstance(one, Notify) and one.template == "escalated"]
+    assert [one.facts.passed_over for one in told] == [("phed-division",)]
+    assert ("holes", "phed-division") in next(one.codes for one in decision.effects if isinstance(one, Record))
 
 
 def test_the_district_nodal_officer_may_act_on_ordinary_tickets_of_the_district_alone() -> None:

@@ -274,6 +274,7 @@ VARIANTS: dict[str, Variants] = {
     ),
     "standstill_list": (("two", {}), ("none", {"standstills": ()})),
     "plan_ended": (("the day", {"officer": None}), ("by somebody", {})),
+    "escalated": (("", {}), ("over an empty chair", {"passed_over": ("Executive Engineer, Hisar",)})),
     "reminder": (("half", {}), ("late", {"late": True})),
     "notice": (
         (

@@ -13,8 +13,9 @@ import click
 from bot.cli.directory import EXPORT_FILE, show_difference, show_export
 from bot.cli.opening import office_now, opened, settings
 from bot.cli.showing import show_json, show_rows
+from store.closed_chats import bind_anew
 from store.db import reading, writing
-from store.directory import bind_desk, load_directory
+from store.directory import load_directory
 from store.directory_csv import export_desks, import_desks
 
 _CHAT = re.compile(r"-?[0-9]{1,20}")
@@ -96,5 +97,7 @@ def bind(*, desk: str, chat_id: str, topic: str | None) -> None:
             raise click.BadParameter(f"{given!r} is not a number; group ids look like -1001234567890.", param_hint=what)
     loaded = settings()
     with opened(loaded) as engine, writing(engine) as conn:
-        bind_desk(conn, desk, chat_id, topic)
+        moved = bind_anew(conn, desk, chat_id, topic, office_now(loaded))
     click.echo(f"The desk {desk} sits in chat {chat_id}{f', topic {topic}' if topic else ''}.")
+    if moved:
+        click.echo(f"{moved} messages that waited for its old group go there.")

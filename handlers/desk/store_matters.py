@@ -14,10 +14,9 @@ from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step
 from handlers.effects import Decision, How, Tell
 from handlers.facts import Facts
-from store.closed_chats import NO_RIGHTS, REMOVED, close_chat, open_chat
+from store.closed_chats import NO_RIGHTS, REMOVED, bind_anew, close_chat, open_chat
 from store.directory import (
     DirectoryRefused,
-    bind_desk,
     load_directory,
     move_chat,
 )
@@ -104,7 +103,7 @@ def _bind(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update: DeskUp
     if not any(_may_bind(post, code, directory.posts.values()) for post in posts):
         return _tell(row, update, "refusal", Facts(why="not_here"), "refused:not_here")
     try:
-        bind_desk(conn, code, update.chat_id, update.topic_id)
+        bind_anew(conn, code, update.chat_id, update.topic_id, snapshot.now)
     except DirectoryRefused:
         return _tell(row, update, "refusal", Facts(why="chat_taken"), "refused:chat_taken")
     _reload(conn, snapshot)
