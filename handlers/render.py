@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import date as date_type
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -93,10 +93,13 @@ def render_result_within(language: Language, facts: Facts, limit: int = X_LIMIT)
 
 
 def render_digest(language: Language, template: str, context: Mapping[str, object]) -> str:
-    """Telegram HTML of a digest from its figures; raises MissingFact, RenderError or UnknownTemplate."""
+    """Telegram HTML of a digest from its figures; raises MissingFact, RenderError or UnknownTemplate.
+
+    A district, department or category that the tables no longer have is told as the old tickets have it.
+    """
     if template not in TEMPLATES["digest"]:
         raise UnknownTemplate(f"There is no digest template {template!r}; see templates/en/digest/.")
-    return _tidy_lines(_written(language, f"{language}/digest/{template}.j2", context, html=True))
+    return _tidy_lines(_written(language, f"{language}/digest/{template}.j2", context, html=True, old_codes=True))
 
 
 class DigestWords:
@@ -164,9 +167,11 @@ def _fill(language: Language, name: str, facts: Facts, short: int) -> str:
     return _written(language, path, context, html=not name.startswith("citizen/"))
 
 
-def _written(language: Language, path: str, context: Mapping[str, object], *, html: bool) -> str:
+def _written(
+    language: Language, path: str, context: Mapping[str, object], *, html: bool, old_codes: bool = False
+) -> str:  # fmt: skip
     try:
-        return _environment(language, html=html).get_template(path).render(context)
+        return _environment(language, html=html, old_codes=old_codes).get_template(path).render(context)
     except UndefinedError as error:
         raise MissingFact(f"Template {path} cannot be filled: {error.message}; give it in Facts.") from error
     except TemplateError as error:
@@ -228,7 +233,7 @@ def _tidy_lines(text: str) -> str:
 
 
 @cache
-def _environment(language: Language, *, html: bool) -> ImmutableSandboxedEnvironment:
+def _environment(language: Language, *, html: bool, old_codes: bool = False) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=FunctionLoader(_source),
         autoescape=html,
@@ -240,6 +245,8 @@ def _environment(language: Language, *, html: bool) -> ImmutableSandboxedEnviron
         auto_reload=False,
     )
     environment.filters.update(_filters(language, environment))
+    if old_codes:
+        environment.filters.update(_tolerant(dict(environment.filters)))
     return environment
 
 
@@ -348,6 +355,26 @@ def _filters(language: Language, environment: ImmutableSandboxedEnvironment) -> 
         "excerpt": excerpt,
         "refuse": _refuse,
     }
+
+
+def _tolerant(filters: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """The filters that name a code of the tables; one that is not there stays itself."""
+    known = taxonomy()
+    tables = {
+        "district": known.districts,
+        "department": {**known.departments, **known.offices},
+        "category": known.categories,
+    }
+
+    def name(table: str, code: str) -> object:
+        return filters[table](code) if _given(code) in tables[table] else code
+
+    def office(code: str, place: str | None = None) -> object:
+        if code not in tables["department"]:
+            return code
+        return filters["office"](code, place if place in known.districts else None)
+
+    return {**{table: partial(name, table) for table in tables}, "office": office}
 
 
 def excerpt(text: str, length: int) -> str:

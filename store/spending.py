@@ -22,17 +22,24 @@ from store.vocabulary import DeliveryState
 
 def posts_sent(conn: sa.Connection, channel_id: int, since: datetime) -> int:
     """How many requests to post may have taken effect since then, those of unknown outcome among them."""
-    may_be_billed = sa.or_(
-        attempts.c.result == DeliveryState.UNKNOWN,
-        sa.and_(attempts.c.result == DeliveryState.SENT, attempts.c.error_code.is_(None)),
-    )
     counted = (
         sa.select(sa.func.count())
         .select_from(attempts.join(outbox, outbox.c.id == attempts.c.outbox_id))
         # From the attempts of that time, not along everything the channel ever said.
-        .where(attempts.c.at >= since, may_be_billed, outbox.c.channel_id + 0 == channel_id)
+        .where(attempts.c.at >= since, _may_be_billed(), outbox.c.channel_id + 0 == channel_id)
     )
     return int(conn.execute(counted).scalar_one())
+
+
+def posts_between(conn: sa.Connection, start: datetime, end: datetime) -> dict[int, int]:
+    """The same requests from `start` up to, not including, `end`, by channel; one without any is left out."""
+    counted = (
+        sa.select(outbox.c.channel_id, sa.func.count())
+        .select_from(attempts.join(outbox, outbox.c.id == attempts.c.outbox_id))
+        .where(attempts.c.at >= start, attempts.c.at < end, _may_be_billed())
+        .group_by(outbox.c.channel_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(counted)}
 
 
 def posts_read(conn: sa.Connection, channel_id: int, since: datetime) -> int:
@@ -52,6 +59,13 @@ def urgent_next_due(conn: sa.Connection, channel_id: int) -> datetime | None:
     due_at = sa.type_coerce(sa.func.min(outbox.c.next_attempt_at), outbox.c.next_attempt_at.type)
     found: datetime | None = conn.execute(sa.select(due_at).where(*_waiting(sa.literal(channel_id)))).scalar_one()
     return found
+
+
+def _may_be_billed() -> sa.ColumnElement[bool]:
+    return sa.or_(
+        attempts.c.result == DeliveryState.UNKNOWN,
+        sa.and_(attempts.c.result == DeliveryState.SENT, attempts.c.error_code.is_(None)),
+    )
 
 
 @cache

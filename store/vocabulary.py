@@ -77,6 +77,14 @@ class Disposal(StrEnum):
     OTHER_BODY = "other_body"  # another body than the state's must do it
 
 
+class CheckResult(StrEnum):
+    """What a call of the CMO desk found of an outcome."""
+
+    AGREES = "agrees"  # the citizen says that it is done
+    DISAGREES = "disagrees"
+    NOT_REACHED = "not_reached"
+
+
 class ErrandKind(StrEnum):
     """What somebody beside the owner does for a ticket."""
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from handlers.digest.shapes import (
-    DailyFigures,
     Done,
+    Figures,
     FirstReplies,
     Gap,
     Latest,
     Opened,
     Pending,
-    Ranking,
     Received,
     Trouble,
 )
@@ -21,7 +20,7 @@ START = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
 END = START + timedelta(days=1)
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 
-BUSY = DailyFigures(
+BUSY = Figures(
     start=START,
     end=END,
     now=NOW,
@@ -39,18 +38,20 @@ BUSY = DailyFigures(
         total=187,
         by_platform={"x": 100, "facebook": 87},
         by_language={"hi": 90, "hi-Latn": 60, "en": 30, "pa": 7},
-        by_department=Ranking(
-            top=(("power", 60), ("ulb", 50), ("phed", 20), ("police", 10), ("pwd", 7)), others=30, unknown=10
-        ),
-        by_district=Ranking(
-            top=(("Hisar", 40), ("Gurugram", 30), ("Rohtak", 20), ("Karnal", 10), ("Nuh", 7)),
-            others=60,
-            unknown=20,
-        ),
-        by_category=Ranking(
-            top=(("power_outage", 50), ("waterlogging", 40), ("garbage", 20), ("pothole", 10), ("crime", 7)),
-            others=60,
-        ),
+        by_department={
+            **{"power": 60, "ulb": 50, "phed": 20, "": 10, "police": 10, "pwd": 7},
+            **{"health": 6, "tcp": 6, "food": 6, "social": 6, "wcd": 6},
+        },
+        by_district={
+            **{"Hisar": 40, "Gurugram": 30, "Rohtak": 20, "": 20, "Karnal": 10, "Nuh": 7},
+            **dict.fromkeys(["Palwal", "Rewari", "Sirsa", "Jind", "Panipat", "Sonipat", "Ambala", "Bhiwani"], 7),
+            "Hansi": 4,
+        },
+        by_category={
+            **{"power_outage": 50, "waterlogging": 40, "garbage": 20, "pothole": 10, "crime": 7},
+            **dict.fromkeys(["ration", "pension", "school", "sewer", "park", "mosquito", "hospital", "canal"], 7),
+            "trees": 4,
+        },
     ),
     pending=Pending(
         total=112_407,
@@ -64,14 +65,13 @@ BUSY = DailyFigures(
         ages=(180, 400, 800, 111_027),
         due_today=45,
         late=1_200,
-        late_by_department=Ranking(top=(("power", 700), ("ulb", 500))),
+        late_by_department={"power": 700, "ulb": 500},
         latest=Latest(number="HRY26-004821-6", department="power", district="Hisar", hours=290.0),
         levels={1: 100, 2: 20, 3: 1},
         without_owner=3,
     ),
     done=Done(
-        disposed=150,
-        otherwise={"policy": 9, "not_found": 4, "other_body": 2, "not_eligible": 1, "court_order": 1},
+        by_disposal={"done": 133, "policy": 9, "not_found": 4, "other_body": 2, "not_eligible": 1, "court_order": 1},
         solved=55,
         outcomes={"satisfied": 61, "no_answer": 30, "not_satisfied": 22, "not_askable": 4},
         reopened=(15, 6, 1),
@@ -90,7 +90,7 @@ BUSY = DailyFigures(
     ),
 )
 
-QUIET = DailyFigures(
+QUIET = Figures(
     start=START,
     end=END,
     now=NOW,
@@ -101,9 +101,9 @@ QUIET = DailyFigures(
         total=0,
         by_platform={},
         by_language={},
-        by_department=Ranking(),
-        by_district=Ranking(),
-        by_category=Ranking(),
+        by_department={},
+        by_district={},
+        by_category={},
     ),
     pending=Pending(
         total=0,
@@ -111,14 +111,12 @@ QUIET = DailyFigures(
         ages=(0, 0, 0, 0),
         due_today=0,
         late=0,
-        late_by_department=Ranking(),
+        late_by_department={},
         latest=None,
         levels={},
         without_owner=0,
     ),
-    done=Done(
-        disposed=0, otherwise={}, outcomes={}, solved=0, reopened=(0, 0, 0), escalated={}, rejected=0, withdrawn=0
-    ),
+    done=Done(by_disposal={}, outcomes={}, solved=0, reopened=(0, 0, 0), escalated={}, rejected=0, withdrawn=0),
     replies=FirstReplies(replied=0, unreplied=0, median=None, ninth_decile=None),
     trouble=Trouble(parked_inbox=0, parked_outbox=0, unknown_outbox=0, stopped_channels=(), gaps=()),
 )

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from handlers.understanding.taxonomy import taxonomy
 from store.tables import (
     accounts,
+    alarms,
+    attempts,
     channels,
     desks,
     events,
@@ -77,6 +79,13 @@ RESULTS = (
 )
 
 
+STATUSES = (
+    *("collecting", "triage", "assigned", "accepted", "disposed"),
+    *("closed", "closed", "rejected", "withdrawn", "merged"),
+)
+OLD_CODES = ("water_dept", "Old Hisar", "electricity")  # that the tables no longer have
+
+
 def some_moment(rng: Random) -> datetime:
     """Often just at an edge where a count changes."""
     if rng.random() < 0.4:
@@ -107,6 +116,9 @@ def insert_history(conn: sa.Connection, rng: Random, many: int) -> None:
     _insert(conn, inbox, [_inbox(rng, number, ids) for number in range(many * 2)])
     _insert(conn, transcript, [row for one in ids for row in _words(rng, one)])
     _insert(conn, outbox, [row for one in ids for row in _messages(rng, one)])
+    sent = list(conn.scalars(sa.select(outbox.c.id)))
+    _insert(conn, attempts, [_attempt(rng, one) for one in sent for _ in range(rng.randint(0, 2))])
+    _insert(conn, alarms, [_alarm(rng, number) for number in range(rng.randint(0, 4))])
     _insert(conn, satisfaction, [row for one in ids for row in _asks(rng, one)])
     _insert(conn, events, [row for one in ids for row in _events(rng, one)])
     _insert(conn, gaps, [_gap(rng) for _ in range(rng.randint(0, 4))])
@@ -119,10 +131,17 @@ def _insert(conn: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
         conn.execute(table.insert(), list(rows))
 
 
+KINDS = (
+    *("reopened", "reopened", "escalated", "escalated", "rejected", "withdrawn", "opened", "accepted", "accepted"),
+    *("assigned", "forwarded", "to_triage", "planned"),
+)
+
+
 def _ticket(rng: Random, number: int) -> dict[str, Any]:
-    status = rng.choice(["collecting", "triage", "assigned", "accepted", "disposed", "closed", "rejected", "withdrawn"])
+    status = rng.choice(STATUSES)
     with_office = status in ("assigned", "accepted", "disposed")
-    ended = status in ("closed", "rejected", "withdrawn")
+    ended = status in ("closed", "rejected", "withdrawn", "merged")
+    opened_at = some_moment(rng)
     known = taxonomy()
     return {
         "id": number,
@@ -134,18 +153,25 @@ def _ticket(rng: Random, number: int) -> dict[str, Any]:
         "first_message_id": f"m{number}",
         "language": rng.choice(["en", "hi", "hi-Latn", "pa"]),
         "status": status,
-        "category": rng.choice([None, *list(known.categories)[-20:]]),
-        "district": rng.choice([None, *list(known.districts)[:9]]),
-        "department": rng.choice(list(known.departments)[:8]) if with_office or rng.random() < 0.3 else None,
+        "category": rng.choice([None, OLD_CODES[2], *list(known.categories)[-20:]]),
+        "district": rng.choice([None, OLD_CODES[1], *list(known.districts)[:9]]),
+        "department": rng.choice([OLD_CODES[0], *list(known.departments)[:8]])
+        if with_office or rng.random() < 0.3
+        else None,
         "owner_post": rng.choice([None, "xen"]),
         "sensitivity": rng.choice(["normal", "normal", "sensitive"]),
-        "opened_at": some_moment(rng),
+        "opened_at": opened_at,
         "disposed_at": some_moment(rng) if status == "disposed" else None,
-        "ended_at": some_moment(rng) if ended else None,
+        "ended_at": max(opened_at, some_moment(rng)) if ended else None,
         "outcome": rng.choice(["satisfied", "no_answer", "not_askable"]) if status == "closed" else None,
         "due_at": some_moment(rng) if with_office or rng.random() < 0.3 else None,
         "paused_at": some_moment(rng) if rng.random() < 0.2 else None,
         "escalation_level": rng.randint(0, 3),
+        "planned_until_at": some_moment(rng) if rng.random() < 0.2 else None,
+        "disposal_count": rng.randint(1, 3),
+        "reopen_count": rng.choice([0, 0, 1, 2]),
+        "forward_count": rng.choice([0, 0, 1, 2, 3]),
+        "urgent": rng.random() < 0.2,
     }
 
 
@@ -212,8 +238,13 @@ def _asks(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
 
 def _events(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
     for _ in range(rng.choice([0, 1, 3, 6])):
-        kind = rng.choice(["reopened", "reopened", "escalated", "escalated", "rejected", "withdrawn", "opened"])
+        kind = rng.choice(KINDS)
         codes = {"level": str(rng.randint(1, 3)), "percent": "100"} if kind == "escalated" else {}
+        if kind == "to_triage":
+            codes = {"why": rng.choice(["not_ours", "bounced", "emergency"])}
+        if kind in ("assigned", "reopened", "forwarded"):
+            codes = {"department": rng.choice(["power", "ulb", ""])}
+            codes |= {"holes": "power:Hisar:0|power:Hisar:1"} if rng.random() < 0.5 else {}
         yield {
             "ticket_id": ticket_id,
             "kind": kind,
@@ -221,6 +252,26 @@ def _events(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
             "actor": "clock",
             "codes": json.dumps(codes),
         }
+
+
+def _attempt(rng: Random, outbox_id: int) -> dict[str, Any]:
+    result = rng.choice(["sent", "retry", "unknown"])
+    return {
+        "outbox_id": outbox_id,
+        "at": some_moment(rng),
+        "result": result,
+        "error_code": rng.choice([None, "found"]) if result == "sent" else "timeout",
+    }
+
+
+def _alarm(rng: Random, number: int) -> dict[str, Any]:
+    return {
+        "code": rng.choice(["budget_low", "reads_spent", "day_not_adding_up"]),
+        "subject": str(number),
+        "sentence": "",
+        "raised_at": START,
+        "cleared_at": rng.choice([None, END]),
+    }
 
 
 def _gap(rng: Random) -> dict[str, Any]:

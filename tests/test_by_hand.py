@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from bot.cli import main
 from handlers.desk.batch import Desk
-from handlers.digest.figures import daily
+from handlers.digest.figures import figures as counted_figures
 from handlers.policy import Policy
 from store import channels, gaps, inbox
 from store.db import reading, writing
@@ -114,7 +114,7 @@ def test_a_dropped_event_counts_as_ignored(smgt: Smgt, engine: sa.Engine, parked
     assert "There is no event 999" in smgt("inbox", "drop", "999", "--why", "again").stderr
     with reading(engine) as conn:
         told = conn.execute(sa.select(events.c.codes).where(events.c.kind == "inbox_dropped_by_hand")).scalar_one()
-        figures = daily(conn, NOW - timedelta(hours=1), NOW + timedelta(hours=1), now=NOW)
+        figures = counted_figures(conn, NOW - timedelta(hours=1), NOW + timedelta(hours=1), now=NOW)
     assert json.loads(told) == {"why": "answered_by_hand"}
     assert dict(figures.received.ignored) == {"dropped": 1}
     assert (figures.received.parked, figures.trouble.parked_inbox) == (0, 0)
@@ -146,9 +146,9 @@ def test_a_gap_is_named_until_somebody_has_looked(smgt: Smgt, engine: sa.Engine)
     for number in range(1, 7):
         assert smgt("gaps", "settle", str(number), "--why", "looked_by_hand").exit_code == 0
     with reading(engine) as conn:
-        trouble = daily(conn, begin, begin + timedelta(days=8), now=NOW).trouble
+        trouble = counted_figures(conn, begin, begin + timedelta(days=8), now=NOW).trouble
         assert [gap.since_at for gap in trouble.gaps] == [begin + timedelta(days=6)]
-        assert daily(conn, NOW, NOW + timedelta(days=1), now=NOW).trouble.older_gaps == 1
+        assert counted_figures(conn, NOW, NOW + timedelta(days=1), now=NOW).trouble.older_gaps == 1
     assert "small letters" in smgt("gaps", "settle", "7", "--why", "I looked").stderr
     assert "was dealt with on" in smgt("gaps", "settle", "6", "--why", "again").stderr
     assert "There is no gap 99" in smgt("gaps", "settle", "99", "--why", "again").stderr

@@ -174,14 +174,14 @@ def test_a_stranger_to_the_draft_presses_in_vain(office: Office) -> None:
 
 def test_only_done_and_yes_is_solved(office: Office) -> None:
     """The same yes to another answer closes the ticket and is counted apart."""
-    from handlers.digest.figures import daily
+    from handlers.digest.figures import figures as counted_figures
 
     shown, _ = other_answer(office, preview(office, "The line belongs to the railway."), "Another body must do it")
     office.press("Nodal Hisar", HISAR, token(shown, "Send"))
     office.say("c1", "1")
     assert (ticket(office).status, ticket(office).outcome) == ("closed", "satisfied")
     with reading(office.engine) as conn:
-        day = daily(conn, office.now - timedelta(days=1), office.now + timedelta(days=1), now=office.now)
+        day = counted_figures(conn, office.now - timedelta(days=1), office.now + timedelta(days=1), now=office.now)
         (told,) = conn.scalars(sa.select(outbox.c.payload).where(outbox.c.template == "closed_satisfied"))
     assert (day.done.solved, day.done.outcomes, day.done.otherwise) == (0, {"satisfied": 1}, {"other_body": 1})
     assert "manzoor" in told

@@ -35,7 +35,7 @@ from bot.intake import Intake
 from bot.sandbox.world import FaultKind
 from bot.seldom import SELDOM, Seldom
 from handlers.desk.batch import Desk
-from handlers.digest.figures import daily
+from handlers.digest.figures import figures as counted_figures
 from handlers.policy import Policy
 from handlers.understanding.taxonomy import taxonomy
 from store import boundaries, channels
@@ -398,7 +398,7 @@ def test_figures_of_a_clock_that_was_set_back_hold_nothing_negative(sqlite_engin
         insert_history(conn, random.Random(3), 120)
     for back in (timedelta(hours=1), timedelta(hours=30)):
         with reading(sqlite_engine) as conn:
-            figures = daily(conn, DAY_BEGINS, DAY_ENDS, now=DIGEST_NOW - back)
+            figures = counted_figures(conn, DAY_BEGINS, DAY_ENDS, now=DIGEST_NOW - back)
         numbers = list(_numbers(msgspec.to_builtins(figures)))
         assert len(numbers) > 20
         assert min(numbers) >= 0

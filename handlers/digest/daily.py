@@ -5,10 +5,10 @@ Owns what is left out when a message grows too long. It must not know the databa
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Final
 
-from handlers.digest.shapes import Counts, DailyFigures, Ranking
+from handlers.digest.shapes import NOT_KNOWN, Counts, Figures
 from handlers.length import TELEGRAM_LIMIT
 from handlers.render import RenderError, render_digest
 from store.vocabulary import Language
@@ -17,11 +17,20 @@ SHORTER: Final = (5, 3, 1)  # how many of each list are named, fuller first
 REASONS: Final = 3  # times as many reasons are named: they are few and short
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The largest few, the sum of all others, and those without that code. Together they are the whole."""
+
+    top: tuple[tuple[str, int], ...]
+    others: int
+    unknown: int
+
+
 class DigestTooLong(RenderError):
     """Even the shortest wording of a digest passes one Telegram message."""
 
 
-def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0, odd_rows: int | None = None) -> str:
+def render_daily(figures: Figures, language: Language, *, missed: int = 0, odd_rows: int | None = None) -> str:
     """Telegram HTML under 4,096 characters; `missed` editions were not sent before this one.
 
     `odd_rows`: how many rows of the day do not add up; None when it was not reconciled.
@@ -32,7 +41,7 @@ def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0, 
     """
     text = ""
     for top in SHORTER:
-        text = _render(_naming(figures, top), language, missed, top, odd_rows)
+        text = _render(figures, language, missed, top, odd_rows)
         if len(text) < TELEGRAM_LIMIT:
             return text
     raise DigestTooLong(
@@ -41,7 +50,9 @@ def render_daily(figures: DailyFigures, language: Language, *, missed: int = 0, 
     )
 
 
-def _render(figures: DailyFigures, language: Language, missed: int, top: int, odd_rows: int | None) -> str:
+def _render(figures: Figures, language: Language, missed: int, top: int, odd_rows: int | None) -> str:
+    """With only the `top` largest of each list named."""
+    received, opened, pending = figures.received, figures.opened, figures.pending
     context: dict[str, object] = {
         "start": figures.start,
         "now": figures.now,
@@ -49,9 +60,15 @@ def _render(figures: DailyFigures, language: Language, missed: int, top: int, od
         "missed": missed,
         "odd_rows": odd_rows,
         "top": top,
-        "received": figures.received,
-        "opened": figures.opened,
-        "pending": figures.pending,
+        "received": received,
+        "answered": _fewer(received.answered, top * REASONS),
+        "ignored": _fewer(received.ignored, top * REASONS),
+        "opened": opened,
+        "by_department": _ranking(opened.by_department, top),
+        "by_district": _ranking(opened.by_district, top),
+        "by_category": _ranking(opened.by_category, top),
+        "pending": pending,
+        "late_by_department": _ranking(pending.late_by_department, top),
         "done": figures.done,
         "replies": figures.replies,
         "trouble": figures.trouble,
@@ -59,27 +76,11 @@ def _render(figures: DailyFigures, language: Language, missed: int, top: int, od
     return render_digest(language, "daily", context)
 
 
-def _naming(figures: DailyFigures, top: int) -> DailyFigures:
-    """The same figures with only the `top` largest of each ranking named."""
-    received = replace(
-        figures.received,
-        answered=_fewer(figures.received.answered, top * REASONS),
-        ignored=_fewer(figures.received.ignored, top * REASONS),
+def _ranking(counts: Counts, top: int) -> Ranking:
+    known = [(code, many) for code, many in counts.items() if code != NOT_KNOWN]
+    return Ranking(
+        top=tuple(known[:top]), others=sum(many for _, many in known[top:]), unknown=counts.get(NOT_KNOWN, 0)
     )
-    opened = replace(
-        figures.opened,
-        by_department=_shortened(figures.opened.by_department, top),
-        by_district=_shortened(figures.opened.by_district, top),
-        by_category=_shortened(figures.opened.by_category, top),
-    )
-    late = _shortened(figures.pending.late_by_department, top)
-    pending = replace(figures.pending, late_by_department=late)
-    return replace(figures, received=received, opened=opened, pending=pending)
-
-
-def _shortened(ranking: Ranking, top: int) -> Ranking:
-    cut = sum(many for _, many in ranking.top[top:])
-    return replace(ranking, top=ranking.top[:top], others=ranking.others + cut)
 
 
 def _fewer(counts: Counts, top: int) -> Counts:

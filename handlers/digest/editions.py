@@ -11,10 +11,10 @@ from typing import Final
 import sqlalchemy as sa
 
 from handlers.digest.daily import render_daily
-from handlers.digest.figures import daily
+from handlers.digest.figures import figures
 from handlers.digest.papers import UNMADE, ask_for_papers
 from handlers.digest.period import EDITION_TIME, Period, latest_period, next_edition_at, office_day
-from handlers.digest.shapes import DailyFigures
+from handlers.digest.shapes import Figures
 from handlers.digest.sheet import LETTERED
 from handlers.digest.sheets import sheet_of
 from handlers.digest.told import told_of
@@ -76,21 +76,21 @@ def queue_daily(
     missed = _missed_before(conn, period)
     if not _claim(conn, period, now):
         return 0
-    figures = daily(conn, period.start, period.end, now=now)
-    text = _text(conn, figures, period, desk.language, now, missed)
+    counted = figures(conn, period.start, period.end, now=now)
+    text = _text(conn, counted, period, desk.language, now, missed)
     message = _message(channel, desk, period, text)
     clear_alarm(conn, UNSENDABLE, DAILY, now)
     queued = len(queue(conn, reach, [message], now))
-    _ask_for_papers(conn, message, figures, desk.language, now)
+    _ask_for_papers(conn, message, counted, desk.language, now)
     return queued
 
 
 def _ask_for_papers(
-    conn: sa.Connection, message: outbox.NewRow, figures: DailyFigures, language: Language, now: datetime
+    conn: sa.Connection, message: outbox.NewRow, counted: Figures, language: Language, now: datetime
 ) -> None:
     """Let pictures and papers follow, of the same figures. The message goes without them where a word is missing."""
-    before = Period(office_day(figures.start) - timedelta(days=1))
-    told = told_of(figures, daily(conn, before.start, before.end, now=now))
+    before = Period(office_day(counted.start) - timedelta(days=1))
+    told = told_of(counted, figures(conn, before.start, before.end, now=now))
     try:
         sheet = sheet_of(told, language if language in LETTERED else Language.HI)
     except RenderError as fault:
@@ -105,13 +105,13 @@ def digest_text(conn: sa.Connection, day: date, language: Language, now: datetim
     if day > today:
         raise DayNotBegun(f"The day {day} has not begun; name a day up to {today}.")
     period = Period(day)
-    return _text(conn, daily(conn, period.start, period.end, now=now), period, language, now)
+    return _text(conn, figures(conn, period.start, period.end, now=now), period, language, now)
 
 
 def _text(
-    conn: sa.Connection, figures: DailyFigures, period: Period, language: Language, now: datetime, missed: int = 0
+    conn: sa.Connection, counted: Figures, period: Period, language: Language, now: datetime, missed: int = 0
 ) -> str:
-    return render_daily(figures, language, missed=missed, odd_rows=count_day(conn, period, now).odd_rows)
+    return render_daily(counted, language, missed=missed, odd_rows=count_day(conn, period, now).odd_rows)
 
 
 def _had_begun(conn: sa.Connection, period: Period) -> bool:

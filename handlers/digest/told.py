@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from handlers.digest.period import office_day
-from handlers.digest.shapes import DailyFigures, Ranking
+from handlers.digest.shapes import NOT_KNOWN, Counts, Figures
 from handlers.digest.telling import MOST_CALLS, Call, LateTicket, Line, Span, Telling, Whose
 
 
-def told_of(figures: DailyFigures, before: DailyFigures | None = None, span: Span = Span.DAY) -> Telling:
+def told_of(figures: Figures, before: Figures | None = None, span: Span = Span.DAY) -> Telling:
     """What the CMO is told of a day, week or month; `before`: the one before it."""
     pending, done, trouble = figures.pending, figures.done, figures.trouble
-    late = dict(pending.late_by_department.top)
+    late = pending.late_by_department
     return Telling(
         span=span,
         whose=Whose.CMO,
@@ -59,7 +59,7 @@ def outcomes_of(outcomes: Mapping[str, int], solved: int) -> dict[str, int]:
     return {**outcomes, "satisfied": solved, "accepted": satisfied - solved}
 
 
-def _counts(figures: DailyFigures) -> dict[str, int]:
+def _counts(figures: Figures) -> dict[str, int]:
     """What happened in an earlier period; what was pending then is not known any more."""
     return {
         "received": figures.received.total,
@@ -70,14 +70,15 @@ def _counts(figures: DailyFigures) -> dict[str, int]:
     }
 
 
-def _lines(ranking: Ranking, late: Mapping[str, int] | None) -> tuple[Line, ...]:
+def _lines(counts: Counts, late: Mapping[str, int] | None) -> tuple[Line, ...]:
     return tuple(
         Line(code=code, received=many, late=late.get(code, 0) if late is not None else None)
-        for code, many in ranking.top
+        for code, many in counts.items()
+        if code != NOT_KNOWN
     )
 
 
-def _oldest(figures: DailyFigures) -> LateTicket | None:
+def _oldest(figures: Figures) -> LateTicket | None:
     latest = figures.pending.latest
     if latest is None:
         return None
@@ -93,7 +94,7 @@ def _oldest(figures: DailyFigures) -> LateTicket | None:
     )
 
 
-def _calls(figures: DailyFigures) -> Iterator[Call]:
+def _calls(figures: Figures) -> Iterator[Call]:
     latest = figures.pending.latest
     if latest is not None:
         yield Call(
