@@ -107,7 +107,7 @@ class DigestWords:
 
     def __init__(self, language: Language) -> None:
         self.language = language
-        environment = _environment(language, html=False)
+        environment = _environment(language, html=False, old_codes=True)
         self._filters = environment.filters
         try:
             self._phrases = environment.get_template(f"{language}/digest/forms.j2").module

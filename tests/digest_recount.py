@@ -63,9 +63,9 @@ class Recount:
         self.incidents = self._all(conn, incidents)
         self.alarms = self._all(conn, alarms)
         self.all_inbox, self.all_outbox = self.inbox, self.outbox
-        if scope.name:
-            column = {"department": "department", "district": "district"}[scope.kind.value]
-            self.tickets = [row for row in self.tickets if row[column] == scope.name]
+        if scope.code:
+            column = {"department": "department", "district": "district"}[scope.whose.value]
+            self.tickets = [row for row in self.tickets if row[column] == scope.code]
             ids = {row["id"] for row in self.tickets}
             self.inbox = [row for row in self.inbox if row["ticket_id"] in ids]
             self.satisfaction = [row for row in self.satisfaction if row["ticket_id"] in ids]

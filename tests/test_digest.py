@@ -23,7 +23,7 @@ from handlers.digest.daily import render_daily
 from handlers.digest.editions import DayNotBegun, digest_text, due_edition, queue_daily
 from handlers.digest.figures import figures as counted_figures
 from handlers.digest.period import Period, latest_period, next_edition_at
-from handlers.digest.scope import STATE, Scope, parse_scope
+from handlers.digest.scope import STATE, Scope, scope_of
 from handlers.digest.shapes import Figures, Gap
 from handlers.opening import ANSWERED_WITHOUT_TICKET, SILENT_KINDS
 from store import channels, outbox
@@ -67,7 +67,7 @@ SCOPES = ["cmo", "department:ulb", "district:Hisar"]
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize(("seed", "many"), [(seed, many) for seed, many in enumerate([0, 1, 2, 7, 20, 60, 120, 250])])
 def test_every_figure_agrees_with_a_slow_recount(engine: sa.Engine, seed: int, many: int, scope: str) -> None:
-    whom = parse_scope(scope)
+    whom = scope_of(scope)
     counted = figures_of(engine, seed, many, whom)
     with reading(engine) as conn:
         recounted = Recount(conn, START, END, NOW, whom).figures()

@@ -1,61 +1,73 @@
 """Whom a report is for: the whole state, one department or one district.
 
-Pure. A ticket belongs to the department and the district that stand on it when it is counted, whoever had it before.
+Pure; owns reading what was asked for, and its refusals. A ticket belongs to the department and the district that stand on
+it when it is counted, whoever had it before.
 """
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from handlers.understanding.taxonomy import taxonomy
+from store.vocabulary import Language
 
 
-class ScopeKind(StrEnum):
-    """What part of the state's tickets is counted."""
+class Whose(StrEnum):
+    """Whose complaints an edition is about."""
 
-    CMO = "cmo"
+    CMO = "cmo"  # all
     DEPARTMENT = "department"
     DISTRICT = "district"
 
 
-class NoSuchScope(ValueError):
-    """Nobody is meant by these words; the message is one sentence for whoever typed them."""
+class UnknownScope(ValueError):
+    """There is no such department or district; the sentence names the nearest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`name`: the department's code or the district's English name; empty for the whole state."""
+    """Whose complaints: all, or those of the department or district with this code."""
 
-    kind: ScopeKind = ScopeKind.CMO
-    name: str = ""
+    whose: Whose = Whose.CMO
+    code: str | None = None
 
     @property
-    def code(self) -> str:
-        """`cmo`, `department:power` or `district:Hisar`."""
-        return f"{self.kind}:{self.name}" if self.name else str(self.kind)
+    def label(self) -> str:
+        """`cmo`, `department:power` or `district:Hisar`, as `scope_of` reads it."""
+        return str(self.whose) if self.code is None else f"{self.whose}:{self.code}"
 
 
 STATE: Final = Scope()
 
 
-def parse_scope(text: str) -> Scope:
-    """`cmo`, `department:CODE` or `district:NAME`, capital letters or small. Raises NoSuchScope."""
-    head, _, name = text.strip().partition(":")
+def scope_of(text: str) -> Scope:
+    """`cmo`, `department:CODE` or `district:NAME`, in capitals or not. Raises UnknownScope."""
+    kind, _, name = text.strip().partition(":")
+    if kind.lower() == Whose.CMO and not name:
+        return STATE
     known = taxonomy()
-    match head.strip().casefold():
-        case ScopeKind.CMO if not name:
-            return STATE
-        case ScopeKind.DEPARTMENT:
-            return Scope(ScopeKind.DEPARTMENT, _meant(name, list(known.departments), "department"))
-        case ScopeKind.DISTRICT:
-            return Scope(ScopeKind.DISTRICT, _meant(name, list(known.districts), "district"))
-    raise NoSuchScope(f"There is no digest for {text!r}; say cmo, department:CODE or district:NAME.")
+    match kind.lower():
+        case Whose.DEPARTMENT:
+            return Scope(
+                Whose.DEPARTMENT, _code(name, {code.casefold(): code for code in known.departments}, "department")
+            )
+        case Whose.DISTRICT:
+            names = {
+                spelling.casefold(): code
+                for code, row in known.districts.items()
+                for spelling in (*row.alt_names, row.name(Language.HI), code)
+            }
+            return Scope(Whose.DISTRICT, _code(name, names, "district"))
+    raise UnknownScope(f"{text!r} is nobody to make a digest for; write cmo, department:CODE or district:NAME.")
 
 
-def _meant(name: str, known: list[str], what: str) -> str:
-    found = [one for one in known if one.casefold() == name.strip().casefold()]
-    if not found:
-        raise NoSuchScope(f"There is no {what} {name.strip()!r}; there are {', '.join(known)}.")
-    return found[0]
+def _code(name: str, codes: dict[str, str], what: str) -> str:
+    wanted = name.strip().casefold()
+    if wanted in codes:
+        return codes[wanted]
+    near = difflib.get_close_matches(wanted, codes, n=1, cutoff=0.6)
+    hint = f"did you mean {codes[near[0]]}?" if near else f"choose one of {', '.join(sorted(set(codes.values())))}."
+    raise UnknownScope(f"There is no {what} {name!r}; {hint}")

@@ -8,27 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Final
+
+from handlers.digest.period import PeriodKind as Span
+from handlers.digest.scope import Whose
+
+__all__ = ["Call", "Day", "LateTicket", "Line", "Span", "Telling", "Whose"]
 
 LEAST_ANSWERS: Final = 30  # under this many citizens' answers nobody is ranked
 MOST_CALLS: Final = 3
-
-
-class Span(StrEnum):
-    """How long an edition's period is."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
-class Whose(StrEnum):
-    """Whose complaints an edition is about."""
-
-    CMO = "cmo"  # all
-    DEPARTMENT = "department"
-    DISTRICT = "district"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from handlers.digest.counting.within import (
     of_tickets,
     spread_of,
 )
-from handlers.digest.scope import Scope, ScopeKind
+from handlers.digest.scope import Scope, Whose
 from handlers.digest.shapes import NOT_KNOWN, ChannelWork, Counts, Gap, Holes, Trouble
 from handlers.understanding.taxonomy import taxonomy
 from handlers.unreached import nobody_above, unreached
@@ -94,15 +94,13 @@ def holes(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime) -> Ho
         found[one.department].update(one.districts)
     above = {department: set(where) for department, where in nobody_above(directory, known.districts).items()}
     missing = Counter(
-        one.code
-        for one in missing_of(directory)
-        if scope.kind is not ScopeKind.DEPARTMENT or one.department == scope.name
+        one.code for one in missing_of(directory) if scope.whose is not Whose.DEPARTMENT or one.department == scope.code
     )
     return Holes(
         met=_met(conn, time, scope),
         unreached=_districts(found, scope),
         nobody_above=_districts(above, scope),
-        missing=largest_first(missing if scope.kind is not ScopeKind.DISTRICT else {}),
+        missing=largest_first(missing if scope.whose is not Whose.DISTRICT else {}),
     )
 
 
@@ -120,7 +118,7 @@ def _districts(found: Mapping[str, Iterable[str]], scope: Scope) -> Counts:
     """How many districts of each department, as far as the scope sees them."""
     counted = {}
     for department, districts in found.items():
-        seen = [one for one in districts if scope.kind is not ScopeKind.DISTRICT or one == scope.name]
-        if scope.kind is not ScopeKind.DEPARTMENT or department == scope.name:
+        seen = [one for one in districts if scope.whose is not Whose.DISTRICT or one == scope.code]
+        if scope.whose is not Whose.DEPARTMENT or department == scope.code:
             counted[department] = len(seen)
     return largest_first(counted)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from handlers.digest.scope import Scope, ScopeKind
+from handlers.digest.scope import Scope, Whose
 from handlers.digest.shapes import NOT_KNOWN, Counts, Spread
 from handlers.understanding.taxonomy import taxonomy
 from store.tables import tickets
@@ -42,13 +42,13 @@ class Stretch:
 
 def in_scope(scope: Scope) -> tuple[Condition, ...]:
     """Conditions on a ticket; none for the whole state."""
-    match scope.kind:
-        case ScopeKind.CMO:
+    match scope.whose:
+        case Whose.CMO:
             return ()
-        case ScopeKind.DEPARTMENT:
-            return (tickets.c.department == scope.name,)
-        case ScopeKind.DISTRICT:
-            return (tickets.c.district == scope.name,)
+        case Whose.DEPARTMENT:
+            return (tickets.c.department == scope.code,)
+        case Whose.DISTRICT:
+            return (tickets.c.district == scope.code,)
 
 
 def of_tickets(query: sa.Select[Any], ticket_id: sa.ColumnElement[Any], scope: Scope) -> sa.Select[Any]:
