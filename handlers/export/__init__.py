@@ -1,0 +1,1 @@
+"""What leaves the office as data: rows without personal data, and counts that name nobody."""
