@@ -26,7 +26,7 @@ from handlers.digest.sheet import (
 from handlers.understanding.taxonomy import taxonomy
 from store.vocabulary import Language
 
-MADE_AT = datetime(2026, 11, 28, 2, 30, tzinfo=UTC)  # 08:00 in Haryana
+MADE_AT = datetime(2026, 11, 28, 2, 30, 0, 123456, tzinfo=UTC)  # 08:00 in Haryana
 DAYS = tuple(range(14, 28))
 HOSTILE = ("=1+1", "+91", "-2", "@SUM(A1)", "<b>&", '#"$\\*_`', "https://example.org")
 

@@ -65,7 +65,7 @@ def pdf_of(sheet: Sheet, pictures: dict[str, Picture], *, deadline: float = DEAD
     shown = {f"picture-{code}": picture.svg.decode() for code, picture in pictures.items()}
     inputs = [{"sheet": msgspec.json.encode(_data(sheet, list(pictures), room)).decode(), **shown} for room in ROOMS]
     layout = files("templates").joinpath("forms", "report.typ").read_text(encoding="utf-8")
-    order = Order(layout, inputs, fonts, sheet.made_at, PAGES)
+    order = Order(layout, inputs, fonts, sheet.made_at.replace(microsecond=0), PAGES)  # typst wants whole seconds
     try:
         return asked("bot.digest.typesetting", msgspec.json.encode(order), deadline=deadline)
     except ChildFailed as fault:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from handlers.digest.editions import DayNotBegun
 from handlers.digest.figures import figures
+from handlers.digest.lines import with_lines
 from handlers.digest.period import office_day, period_of
 from handlers.digest.scope import Scope, UnknownScope, Whose, scope_of
 from handlers.digest.telling import Span, Telling
@@ -35,4 +36,4 @@ def telling(conn: sa.Connection, span: Span, on: date, scope: Scope, now: dateti
     period = period_of(span, on)
     counted = figures(conn, period.start, period.end, now=now)
     before = figures(conn, period.before.start, period.before.end, now=now)
-    return told_of(counted, before, span)
+    return with_lines(conn, told_of(counted, before, span))

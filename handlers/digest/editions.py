@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from handlers.digest.daily import render_daily
 from handlers.digest.figures import figures
+from handlers.digest.lines import with_lines
 from handlers.digest.papers import UNMADE, ask_for_papers
 from handlers.digest.period import EDITION_TIME, Period, latest_period, next_edition_at, office_day
 from handlers.digest.shapes import Figures
@@ -90,7 +91,7 @@ def _ask_for_papers(
 ) -> None:
     """Let pictures and papers follow, of the same figures. The message goes without them where a word is missing."""
     before = Period(office_day(counted.start) - timedelta(days=1))
-    told = told_of(counted, figures(conn, before.start, before.end, now=now))
+    told = with_lines(conn, told_of(counted, figures(conn, before.start, before.end, now=now)))
     try:
         sheet = sheet_of(told, language if language in LETTERED else Language.HI)
     except RenderError as fault:

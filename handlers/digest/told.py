@@ -33,7 +33,7 @@ def told_of(figures: Figures, before: Figures | None = None, span: Span = Span.D
         no=done.outcomes.get("not_satisfied", 0),
         outcomes=outcomes_of(done.outcomes, done.solved),
         ages=pending.ages,
-        before=_counts(before) if before is not None else {},
+        before=_counts(before) if before is not None and _has_begun(before) else {},
         departments=_lines(figures.opened.by_department, late),
         districts=_lines(figures.opened.by_district, None),
         categories=_lines(figures.opened.by_category, None),
@@ -57,6 +57,11 @@ def outcomes_of(outcomes: Mapping[str, int], solved: int) -> dict[str, int]:
     """The outcomes with those apart who accepted an answer that does not say it is done."""
     satisfied = outcomes.get("satisfied", 0)
     return {**outcomes, "satisfied": solved, "accepted": satisfied - solved}
+
+
+def _has_begun(figures: Figures) -> bool:
+    """Before anything was heard nothing can have changed."""
+    return figures.received.total > 0 or figures.opened.total > 0
 
 
 def _counts(figures: Figures) -> dict[str, int]:
