@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from handlers.digest.demand import telling
 from handlers.digest.lines import (
     category_lines,
     department_lines,
@@ -15,12 +16,14 @@ from handlers.digest.lines import (
     late_tickets,
     wilson,
 )
-from handlers.digest.telling import Line
+from handlers.digest.scope import Scope, Whose
+from handlers.digest.sheets import sheet_of
+from handlers.digest.telling import Line, Span
 from handlers.understanding.taxonomy import taxonomy
 from store import channels
 from store.db import reading, writing
 from store.tables import events, satisfaction, tickets
-from store.vocabulary import Platform
+from store.vocabulary import Language, Platform
 
 START = datetime(2026, 11, 26, 18, 30, tzinfo=UTC)  # midnight in Haryana
 END = START + timedelta(days=1)
@@ -113,3 +116,21 @@ def test_wilsons_bounds_are_those_of_the_books(yes: int, answered: int, low: flo
     """The last is Newcombe's own example (Statistics in Medicine 17, 1998)."""
     assert wilson(yes, answered) == pytest.approx((low, high), abs=0.0001)
     assert wilson(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "opened", "late"),
+    [(Scope(Whose.CMO), 43, 2), (Scope(Whose.DISTRICT, "Hansi"), 1, 0), (Scope(Whose.DEPARTMENT, "power"), 41, 1)],
+)
+def test_an_edition_on_demand_is_of_those_it_is_for(history: sa.Engine, scope: Scope, opened: int, late: int) -> None:
+    with reading(history) as conn:
+        told = telling(conn, Span.MONTH, date(2026, 11, 5), scope, NOW)
+    assert (told.whose, told.code, told.first, told.last) == (
+        scope.whose,
+        scope.code,
+        date(2026, 11, 1),
+        date(2026, 11, 30),
+    )
+    assert (told.opened, told.late, told.so_far) == (opened, late, True)
+    sheet = sheet_of(told, Language.HI)
+    assert (sheet.charts.districts is not None) == (scope.whose is Whose.CMO)
