@@ -23,6 +23,7 @@ from bot.platforms.port import Identity, Port
 from bot.policies import budget_of, delivery_policy_of, policy_of
 from bot.settings import Channel as ChannelSetting
 from bot.settings import Settings
+from handlers.desk import leave_news
 from handlers.desk.albums import queue_albums
 from handlers.desk.batch import Desk
 from handlers.desk.morning import next_morning_at, queue_morning_lists
@@ -265,16 +266,18 @@ class Office:
         return done
 
     def _hear_once(self) -> int:
-        return self.desk.hear_time() + self.digest() + self.morning_lists() + self.standstill_news()
+        return self.desk.hear_time() + self.digest() + self.morning_lists() + self.news()
 
-    def standstill_news(self) -> int:
-        """Tell the desks whose clocks stand when that begins and when it ends; returns how many messages."""
-        now = self.clock.now()
+    def news(self) -> int:
+        """Tell desks whose clocks stand or run again, and whoever stands in for somebody; returns how many messages."""
+        now, reach = self.clock.now(), self.policy.reach
         with reading(self.engine) as conn:
-            if not standstills.untold(conn, now):
+            if not standstills.untold(conn, now) and not leave_news.untold(conn, now):
                 return 0
         with writing(self.engine) as conn:
-            return queue_standstills(conn, now, load_directory(conn, now), self.policy.reach)
+            directory = load_directory(conn, now)
+            told = queue_standstills(conn, now, directory, reach)
+            return told + leave_news.queue_leave_news(conn, now, directory, reach)
 
     def digest(self) -> int:
         """Reconcile the days that have ended and queue the morning digest, if they are due and not done yet."""

@@ -8,12 +8,15 @@ import pytest
 import sqlalchemy as sa
 from officers_stage import CMO, HISAR, NOW, POSTS, Office, labels, numbers, token
 
+from handlers.desk.leave_news import queue_leave_news
+from handlers.reach import EVERYBODY
 from handlers.understanding.taxonomy import taxonomy
 from store.db import reading, writing
 from store.directory import DirectoryRefused, load_directory
 from store.directory_csv import import_posts
 from store.handover import hand_over
 from store.leave import Away, begin_leave, end_leave, leaves_from
+from store.payloads import outgoing_from_json
 from store.tables import events, leaves, outbox, tickets
 
 TODAY = date(2026, 11, 23)
@@ -73,6 +76,23 @@ def test_a_substitute_acts_in_the_post_under_the_own_name(office: Office) -> Non
         names = {one.id: one.name for post in load_directory(conn, office.now).posts.values() for one in post.people}
     assert row.post == "phed-hisar"
     assert names[row.officer_id] == "Nodal Karnal"
+
+
+def test_the_substitute_is_told_a_day_before_and_once(office: Office) -> None:
+    def told() -> list[str]:
+        with writing(office.engine) as conn:
+            queue_leave_news(conn, office.now, load_directory(conn, office.now), EVERYBODY)
+            rows = conn.execute(sa.select(outbox).where(outbox.c.template == "stands_in")).all()
+        assert {row.recipient for row in rows} <= {office.users["Nodal Karnal"]}
+        return [outgoing_from_json(row.payload).text for row in rows]
+
+    away(office, "Nodal Hisar", days=2, first=3, substitute="Nodal Karnal")
+    assert told() == []
+    office.now = NOW + timedelta(days=2)
+    (text,) = told()
+    assert "JE Hisar" in text
+    office.now = NOW + timedelta(days=3)
+    assert told() == [text]
 
 
 def test_what_the_substitute_may_do_ends_with_the_leave(office: Office) -> None:
