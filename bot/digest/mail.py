@@ -101,14 +101,18 @@ async def _greeted(server: MailServer, deadline: float) -> list[tuple[str, int]]
 @asynccontextmanager
 async def _conversation(server: MailServer, deadline: float) -> AsyncIterator[aiosmtplib.SMTP]:
     client = _client(server, deadline)
+    line = None
     try:
         async with client:
+            line = client.transport
             if server.user:
                 await client.login(server.user, server.password)
             yield client
     finally:
         client.close()
-        for _ in range(3):  # what was closed is let go of in the loop's next rounds, and this loop ends here
+        if isinstance(line, asyncio.WriteTransport):
+            line.abort()  # else it waits for the server's farewell, and this loop ends here
+        for _ in range(5):  # what was closed is let go of in the loop's next rounds
             await asyncio.sleep(0)
 
 
