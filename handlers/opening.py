@@ -42,6 +42,7 @@ class Seed:
     linked_to: int | None = None
     previous_number: str | None = None
     person_first: bool = False
+    called_by_desk: bool = False  # a clerk says that it is a complaint
 
 
 def opens_ticket(understanding: Understanding, *, has_media: bool) -> bool:
@@ -67,7 +68,9 @@ def open_case(seed: Seed, heard: CitizenWrote, now: datetime, ground: Ground) ->
     if u.register is Register.GRAVE:
         return _grave(case, opened, "grave", u, now, ground)
     if seed.person_first:
-        return _before_a_person(case, opened, u)
+        return _before_a_person(replace(case, person_first=True), opened, u, "person_first")
+    if seed.called_by_desk and missing(case, ground) is not Asked.NOTHING:
+        return _before_a_person(case, opened, u, "low_confidence")
     return _ordinary(case, opened, heard, now, ground, seed)
 
 
@@ -174,12 +177,16 @@ def _sensitive(case: Case, opened: Record, u: Understanding, now: datetime, grou
     return Decision(case=case, effects=(opened, say, *rung, *handed), result=result)
 
 
-def _before_a_person(case: Case, opened: Record, u: Understanding) -> Decision:
-    """A legislator, the press: the number at once, as everyone, and no question of a machine; a clerk places it."""
-    case = _with_guesses(replace(case, status=Status.TRIAGE, person_first=True), u)
-    _, _, _, record, notice = to_triage(case, "person_first")
+def _before_a_person(case: Case, opened: Record, u: Understanding, why: str) -> Decision:
+    """The number at once, as everyone, and no question of a machine; a clerk places it.
+
+    So with a legislator, the press, and with what a clerk took up although the machine heard no complaint in it.
+    """
+    case = _with_guesses(replace(case, status=Status.TRIAGE), u)
+    _, _, _, record, notice = to_triage(case, why)
     say = Say(template="received_triage", facts=Facts(pii_seen=bool(u.pii)), step="answer")
-    return Decision(case=case, effects=(opened, record, notice, say), result="ticketed:person_first")
+    result = "ticketed:person_first" if case.person_first else "ticketed:called_by_desk"
+    return Decision(case=case, effects=(opened, record, notice, say), result=result)
 
 
 def _ordinary(case: Case, opened: Record, heard: CitizenWrote, now: datetime, ground: Ground, seed: Seed) -> Decision:

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 UNREADABLE: Final = "unreadable"
 FAILED: Final = "failed"
 FLOOD: Final = "flood"
+COMPLAINT: Final = "desk:complaint"  # the result of a pending row that a person calls a complaint
 TURN: Final = 10  # rows of one actor before everybody else's
 CLAIM_ROUNDS: Final = 8
 AHEAD: Final = timedelta(minutes=5)  # how far a platform's clock may be ahead of the office's
@@ -48,6 +49,7 @@ class InboxRow:
     received_at: datetime
     not_before_at: datetime | None
     attempts: int
+    result: str | None = None  # COMPLAINT, or nothing: it is not decided yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +374,7 @@ def _readable(conn: sa.Connection, taken: Iterable[sa.Row[Any]], now: datetime) 
                 received_at=row.received_at,
                 not_before_at=row.not_before_at,
                 attempts=row.attempts,
+                result=row.result,
             )
         )
     return rows

@@ -28,7 +28,7 @@ from store.accounts import Account
 from store.channels import Channel
 from store.directory import load_directory
 from store.inbound import DeskUpdate, Inbound, Undeliverable
-from store.inbox import InboxRow
+from store.inbox import COMPLAINT, InboxRow
 from store.rewinding import FoundWords
 from store.tables import buttons, drafts, outbox
 from store.vocabulary import Platform
@@ -156,6 +156,7 @@ def load(conn: sa.Connection, rows: Sequence[InboxRow], now: datetime, policy: P
             any_state=policy.any_state,
             has_media=bool(post.attachments),
             thorough=True,
+            is_complaint=row.result == COMPLAINT,
         )
     _load_our_messages(conn, snapshot, posts, updates)
     snapshot.echoes = {row.id for row, post in posts if post.by_us and _is_ours(conn, row, post)}

@@ -36,7 +36,7 @@ from handlers.replies import status_facts
 from handlers.understanding import read_answer, understand
 from handlers.understanding.meaning import Answer, Asked, Understanding, Verdict
 from store.inbound import Inbound, QuotedPost
-from store.inbox import InboxRow
+from store.inbox import COMPLAINT, InboxRow
 from store.vocabulary import Awaiting, Kind, Platform, Status
 
 
@@ -106,7 +106,13 @@ def _understood(
     u, text = snapshot.understood[row.id], post.text
     if parts:
         text = "\n".join(one.text for one in (post, *(part for _, part in parts)))
-        u = understand(text, language_hint=u.language, any_state=snapshot.ground.policy.any_state, thorough=True)
+        u = understand(
+            text,
+            language_hint=u.language,
+            any_state=snapshot.ground.policy.any_state,
+            thorough=True,
+            is_complaint=row.result == COMPLAINT,
+        )
     if post.quoted is not None and not u.has_matter and post.quoted.text and not _is_on_record(snapshot, post):
         theirs = understand(post.quoted.text, any_state=snapshot.ground.policy.any_state, thorough=True)
         if theirs.kind in (Kind.GRIEVANCE, Kind.EMERGENCY) or theirs.has_matter:
@@ -362,6 +368,7 @@ def _seed(snapshot: Snapshot, row: InboxRow, post: Inbound, origin: Origin) -> S
         thread_id=post.thread_id,
         message_id=post.message_id,
         person_first=origin.account_id in snapshot.person_first,
+        called_by_desk=row.result == COMPLAINT,
     )
 
 
@@ -390,7 +397,7 @@ def _new(
         return Outcome(decision.result, (Step(origin, None, decision),))
     called = linked is not None and is_cry(u, snapshot.ground)  # in a thread of ours a cry needs no mention
     if not (_addressed(post) or called) or (post.implicit and not opens_ticket(u, has_media=False)):
-        return Outcome("ignored:not_addressed" if not post.implicit else "ignored:implicit")
+        return Outcome(_passed_over(post, u))
     seed = replace(_seed(snapshot, row, post, origin), linked_to=linked.id if linked else None)
     heard = heard_on(None, post, _placed_before(snapshot, post, origin, u, linked), text, answer=first)
     decision = _opened(snapshot, seed, heard)
@@ -399,6 +406,13 @@ def _new(
     if decision.case is None and not decision.effects:
         return Outcome(decision.result)
     return outcome_of(snapshot, decision.result, Step(origin, None, decision))
+
+
+def _passed_over(post: Inbound, u: Understanding) -> str:
+    """Talk that is not for us is passed over as that; abuse of us under our own post stays named, for it is looked at."""
+    if not post.implicit:
+        return "ignored:not_addressed"
+    return f"ignored:{u.kind.value}" if u.kind is Kind.ABUSE else "ignored:implicit"
 
 
 def _placed_before(

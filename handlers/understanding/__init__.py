@@ -6,7 +6,7 @@ conversations.
 
 from handlers.understanding.answer import read_answer
 from handlers.understanding.number import find_numbers, format_number
-from handlers.understanding.post import mask, understand
+from handlers.understanding.post import hides_a_matter, mask, understand
 from handlers.understanding.taxonomy import taxonomy
 
-__all__ = ["find_numbers", "format_number", "mask", "read_answer", "taxonomy", "understand"]
+__all__ = ["find_numbers", "format_number", "hides_a_matter", "mask", "read_answer", "taxonomy", "understand"]

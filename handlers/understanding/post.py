@@ -59,6 +59,12 @@ def mask(text: str) -> str:
     )
 
 
+def hides_a_matter(text: str) -> bool:
+    """Whether a text, whatever kind of post it is, names a matter or a place; a clause of it is enough."""
+    u = understand(text)
+    return u.has_matter or bool(other_matters(u.masked, ()))
+
+
 def _places(hits: Sequence[Hit]) -> frozenset[int]:
     return frozenset(at for hit in hits for at in range(hit.start, hit.end))
 
@@ -139,12 +145,14 @@ def understand(
     any_state: bool = False,
     has_media: bool = False,
     thorough: bool = False,
+    is_complaint: bool = False,
 ) -> Understanding:
     """Read one post.
 
     `handles` are our own accounts, which say nothing; `any_state` switches the outside-Haryana rule off;
     `has_media` tells that a photo or video came with it, so that few words are no chatter; `thorough` also looks
-    for other matters, clause by clause, and tells the words that spoke for the category. Never raises on any text.
+    for other matters, clause by clause, and tells the words that spoke for the category; `is_complaint`: a person says
+    that it is one, so that nothing less is made of it. Never raises on any text.
     """
     whole = opened(text, handles)
     reading, keys, good, bad = whole.reading, whole.keys, whole.numbers, whole.bad_numbers
@@ -168,11 +176,13 @@ def understand(
         kind = Kind.OUT_OF_SCOPE  # a national highway's surface is no office of Haryana's
     if has_media and kind is Kind.CHATTER and size <= FEW_WORDS:
         kind = Kind.GRIEVANCE
+    if is_complaint and kind is not Kind.EMERGENCY:
+        kind = Kind.GRIEVANCE
     bare = only_a_place(keys, hidden)
     matter = NO_MATTER if bare else _matter(learned, kind, left_open(keys, hidden), rural=bool(place.rural))
     if kind is Kind.OUT_OF_SCOPE and place.home:
         place = replace(place, district=None, confidence=0.0)  # where the writer lives, not where the trouble is
-    taken_back = matter.code == THREAT and _takes_back(whole)
+    taken_back = matter.code == THREAT and not is_complaint and _takes_back(whole)
     if taken_back:
         kind, matter = Kind.STATUS_QUERY, NO_MATTER
     self_harm = is_self_harm(learned)
