@@ -62,9 +62,18 @@ class Act(StrEnum):
     PAGE = "page"  # another page of the same list
     STAND_STILL = "stand_still"  # all offices of a district are given time
     CALL_OFF = "call_off"  # and no longer
+    LET_DECIDE = "let_decide"  # a post set aside as a flood is decided after all
+    END_ALL = "end_all"  # asks once more
+    END_ALL_SURE = "end_all_sure"  # the posts of a flood are ended
+    FLOOD_OF = "flood_of"  # the flood of another account
+    COMPLAINT = "complaint"  # a post passed over in silence is a complaint
+    PASSED_PAGE = "passed_page"  # another page of those
 
 
-OF_NO_TICKET = frozenset({Act.PAGE, Act.STAND_STILL, Act.CALL_OFF})  # their buttons stand under lists
+OF_REVIEW = frozenset(
+    {Act.LET_DECIDE, Act.END_ALL, Act.END_ALL_SURE, Act.FLOOD_OF, Act.COMPLAINT, Act.PASSED_PAGE}
+)  # of floods and of what was passed over, by the CMO desk
+OF_NO_TICKET = OF_REVIEW | {Act.PAGE, Act.STAND_STILL, Act.CALL_OFF}  # their buttons stand under lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,16 @@ class PhotoDoubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedPost:
+    """A post that a clerk looks at because nobody decided it, or a machine passed it over."""
+
+    written_at: datetime
+    words: str | None = None  # masked; None: there are none
+    kind: str = ""  # code: what it was taken for
+    withheld: bool = False  # there are words, but not for this chat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything a message may say. A template that prints a fact that is None fails: nothing half said is sent."""
 
@@ -134,3 +144,5 @@ class Facts:
     hidden_count: int = 0  # lines that this chat may not read
     counts: tuple[tuple[str, int], ...] = ()  # figures by code
     standstills: tuple[Standstill, ...] = ()  # those in force
+    reviewed: tuple[ReviewedPost, ...] = ()  # one page of posts that wait for a clerk's eyes
+    since_at: datetime | None = None  # from when on they wait

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from store.dialects import is_one_of
 from store.inbound import Heard
 from store.inbox import FLOOD
+from store.inbox_by_hand import DROPPED
 from store.payloads import PayloadUnreadable, heard_from_json
 from store.tables import inbox
 from store.vocabulary import InboxState
@@ -38,11 +39,14 @@ def peek(conn: sa.Connection, row_ids: Collection[int]) -> dict[int, Heard]:
 def heard_of(
     conn: sa.Connection, actor_keys: Collection[str], since: datetime
 ) -> dict[str, list[tuple[int, datetime]]]:
-    """Ids and times of what these actors did since then and what was not set aside as a flood, oldest first."""
+    """Ids and times of what these actors did since then, oldest first.
+
+    What was set aside as a flood does not count, nor what a person ended: it would keep the flood alive.
+    """
     wanted = sa.select(inbox.c.actor_key, inbox.c.id, inbox.c.occurred_at).where(
         inbox.c.actor_key.in_(actor_keys),
         inbox.c.occurred_at > since,
-        sa.or_(inbox.c.result.is_(None), inbox.c.result != FLOOD),
+        sa.or_(inbox.c.result.is_(None), inbox.c.result.not_in((FLOOD, DROPPED))),
     )
     found: dict[str, list[tuple[int, datetime]]] = {}
     for row in conn.execute(wanted.order_by(inbox.c.id)):

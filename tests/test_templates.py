@@ -23,7 +23,7 @@ import pytest
 from jinja2 import Environment, meta
 
 from handlers.desk import crowds
-from handlers.facts import Facts, ListedTicket, PhotoDoubt
+from handlers.facts import Facts, ListedTicket, PhotoDoubt, ReviewedPost
 from handlers.length import weighted_length
 from handlers.render import (
     TEMPLATES,
@@ -64,13 +64,14 @@ TOLD = (
     "not_to_be_planned", "day_missing", "brought_back", "noted", "field_reported", "undone", "undo_too_late", "not_your_act",
     "accept_first", "see_private", "pause_day", "pause_district", "pause_reason", "for_cmo_desk", "standstill_ordered",
     "standstill_called_off", "standstill_void", "standstill_begun", "standstill_over",
+    "let_decide", "flood_ended", "press_again", "settled_already", "post_gone", "called_complaint",
 )  # fmt: skip
 DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused", "planned", "brought_back")
 BUTTONS = (
     "accept", "ask", "dispose", "forward", "confirm", "cancel", "reject", "not_ours", "triage_desk", "more",
     "next", "back", "not_done", "not_found", "not_eligible", "court_order", "policy", "other_body",
     "more_time", "grant", "refuse_time", "mark", "help", "plan", "bring_back", "note", "undo", "details",
-    "stand_still", "call_off",
+    "stand_still", "call_off", "complaint", "end_all", "end_all_sure", "next_account",
     "split", "split_off", "claim", "uphold", "keys_root", "keys_matters", "keys_districts",
     *(f"keys_{group}" for group in matters_of()),
 )  # fmt: skip
@@ -153,6 +154,13 @@ TYPICAL = Facts(
         ListedTicket(number="HRY26-004911-5", status=Status.TRIAGE, category="garbage", opened_at=DUE),
         ListedTicket(number="HRY26-004912-4", status=Status.ASSIGNED, opened_at=DUE, hours_left=30.0, others=14),
     ),
+    reviewed=(
+        ReviewedPost(written_at=DUE, words="••••• sarkar, sadak toot gayi, ••••••••••", kind="abuse"),
+        ReviewedPost(written_at=DUE, words="vote mat do, " * 40 + "sadak toot gayi", kind="political"),
+        ReviewedPost(written_at=DUE, kind="abuse"),
+        ReviewedPost(written_at=DUE, kind="spam", withheld=True),
+    ),
+    since_at=DUE - timedelta(hours=2),
     total=4,
     late_count=1,
     counts=(
@@ -271,6 +279,18 @@ VARIANTS: dict[str, Variants] = {
     **dict.fromkeys(
         ("standstill_proposed", "standstill_began", "standstill_ended"),
         (("of one department", {}), ("of all, everywhere", {"district": None, "department": None})),
+    ),
+    "flood_review": (
+        ("one account", {"why": None}),
+        ("others wait", {"why": None, "others": 2, "platform": Platform.FACEBOOK, "handle": None}),
+        ("one other waits", {"why": None, "others": 1, "reviewed": ()}),
+        ("end all", {"why": "sure", "reviewed": ()}),
+        ("none", {"why": None, "total": 0, "reviewed": ()}),
+    ),
+    "abuse_review": (
+        ("all", {}),
+        ("second page", {"listed_before": 5, "total": 12}),
+        ("none", {"total": 0, "reviewed": ()}),
     ),
     "standstill_list": (("two", {}), ("none", {"standstills": ()})),
     "plan_ended": (("the day", {"officer": None}), ("by somebody", {})),

@@ -20,6 +20,7 @@ from handlers.desk.ahead import Ahead
 from handlers.desk.deciding import outcomes_of, woken
 from handlers.desk.gathering import gathered
 from handlers.desk.lists import decide_list
+from handlers.desk.reviewing import decide_review
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.standstills import decide_standstill
 from handlers.desk.steps import Outcome, Step
@@ -222,6 +223,7 @@ def _with_tables(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update:
         decide_store_matter(conn, snapshot, row, update)
         or decide_list(conn, snapshot, row, update)
         or decide_standstill(conn, snapshot, row, update)
+        or decide_review(conn, snapshot, row, update)
         or decide_undo(conn, snapshot, row, update)
     )
 

@@ -88,7 +88,10 @@ def _label(act: Act, argument: str, language: Language) -> str:
             return f"{render(language, 'officer', 'button', Facts(why=act.value))} {named}".strip()
         case Act.STAND_STILL:
             return render(language, "officer", "button", Facts(why=act.value))
-        case Act.PAGE:
+        case Act.COMPLAINT | Act.END_ALL | Act.END_ALL_SURE:
+            number = argument.partition("|")[2]
+            return f"{render(language, 'officer', 'button', Facts(why=act.value))} {number}"
+        case Act.PAGE | Act.FLOOD_OF | Act.PASSED_PAGE:
             return render(language, "officer", "button", Facts(why=argument.partition("|")[0]))
     why = "triage_desk" if argument == "cmo" else act.value
     return render(language, "officer", "button", Facts(why=why))

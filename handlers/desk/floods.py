@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from handlers.desk.snapshot import Snapshot
 from handlers.understanding import read_answer
 from handlers.understanding.meaning import Asked
-from store import inbox, inbox_looking
+from store import inbox, inbox_looking, inbox_reviewing
 from store.alarms import clear_alarm, open_alarms, restate_alarm
 from store.inbound import Inbound
 from store.inbox import InboxRow
+from store.inbox_reviewing import Flood
 from store.vocabulary import InboundVerb, Kind
 
 ALARM: Final = "flood"
@@ -47,10 +48,17 @@ def settle(conn: sa.Connection, now: datetime) -> None:
             clear_alarm(conn, ALARM, alarm.subject, now)
 
 
+def standing(conn: sa.Connection) -> list[Flood]:
+    """The floods of which something is set aside, the largest first."""
+    actors = sorted({alarm.subject for alarm in open_alarms(conn) if alarm.code == ALARM})
+    found = (inbox_reviewing.flood_of(conn, actor) for actor in actors)
+    return sorted((one for one in found if one is not None), key=lambda one: -one.posts)
+
+
 def _sentence(actor: str, parked: int, limit: int) -> str:
     return (
         f"{actor} posts more than {limit} times an hour: {parked} of its posts are parked. Look at them on the platform; "
-        "`smgt inbox list` names them, `smgt inbox retry` lets one be decided."
+        "/flood in Telegram shows the newest; `smgt inbox list` names them, `smgt inbox retry` lets one be decided."
     )
 
 

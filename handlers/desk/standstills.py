@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from handlers.desk.dates import read_day
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.steps import Origin, Outcome, Step
-from handlers.desk.telling import refuse, toast_code
+from handlers.desk.telling import cmo_clerk, refuse, toast_code
 from handlers.effects import Act, Decision, How, Press, Tell
 from handlers.facts import Facts
 from handlers.length import strip_unsafe
@@ -30,7 +30,7 @@ from store import standstills, tickets
 from store.inbound import DeskUpdate
 from store.inbox import InboxRow
 from store.people import WHOLE_STATE, Officer, Standstill
-from store.vocabulary import DeskVerb, Role
+from store.vocabulary import DeskVerb
 
 COMMAND: Final = "/pause"
 PRESSES: Final = frozenset({Act.STAND_STILL, Act.CALL_OFF})
@@ -56,7 +56,7 @@ def decide_standstill(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, up
         button = snapshot.buttons.get(update.press_data or "")
         if button is None or button["act"] not in PRESSES:
             return None
-        clerk = _clerk(snapshot, update)
+        clerk = cmo_clerk(snapshot, update)
         if isinstance(clerk, str):
             return toast_code(origin, clerk)
         number = int(button["argument"].partition("|")[0])
@@ -64,25 +64,13 @@ def decide_standstill(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, up
     command, _, words = update.text.partition(" ")
     if update.verb is not DeskVerb.WROTE or command.split("@")[0].lower() != COMMAND:
         return None
-    clerk = _clerk(snapshot, update)
+    clerk = cmo_clerk(snapshot, update)
     if isinstance(clerk, str):
         return refuse(origin, clerk)
     if not words.strip():
         return _listed(origin, standstills.in_force(conn, snapshot.now))
     wanted = read_order(words, snapshot.now, snapshot.ground.policy.holidays)
     return refuse(origin, wanted) if isinstance(wanted, str) else _proposed(conn, snapshot, origin, clerk, wanted)
-
-
-def _clerk(snapshot: Snapshot, update: DeskUpdate) -> Officer | str:
-    """Whoever asks, if they sit at the CMO desk; else the code of the refusal."""
-    directory = snapshot.ground.directory
-    officer = directory.officer(update.author.id) if update.author and not update.anonymous else None
-    if update.anonymous or update.author is None:
-        return "anonymous"
-    if officer is None:
-        return "not_linked"
-    of_desk = any(post.role is Role.CMO_DESK for post in directory.posts_of(update.author.id))
-    return officer if of_desk else "for_cmo_desk"
 
 
 # -- the command ---------------------------------------------------------------------------------------------------------

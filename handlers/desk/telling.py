@@ -14,6 +14,8 @@ from handlers.facts import Facts
 from handlers.heard import OfficerBy
 from handlers.routing import may_act
 from store.inbound import DeskUpdate
+from store.people import Officer
+from store.vocabulary import Role
 
 
 def tell_officer(
@@ -52,3 +54,15 @@ def stranger_code(snapshot: Snapshot, update: DeskUpdate) -> str:
     if update.anonymous or update.author is None:
         return "anonymous"
     return "not_your_ticket" if snapshot.ground.directory.officer(update.author.id) else "not_linked"
+
+
+def cmo_clerk(snapshot: Snapshot, update: DeskUpdate) -> Officer | str:
+    """Whoever asks, if they sit at the CMO desk; else the code of the refusal."""
+    directory = snapshot.ground.directory
+    officer = directory.officer(update.author.id) if update.author and not update.anonymous else None
+    if update.anonymous or update.author is None:
+        return "anonymous"
+    if officer is None:
+        return "not_linked"
+    of_desk = any(post.role is Role.CMO_DESK for post in directory.posts_of(update.author.id))
+    return officer if of_desk else "for_cmo_desk"
