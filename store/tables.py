@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from store.columns import BigId, count, fact, moment, word
 from store.vocabulary import (
     Awaiting,
+    CheckResult,
     DeliveryState,
     InboxState,
     Language,
@@ -232,6 +233,7 @@ sa.Index(
     postgresql_where=tickets.c.wake_at.is_not(None),
 )
 sa.Index("ix_tickets_opened", tickets.c.opened_at)
+sa.Index("ix_tickets_ended", tickets.c.ended_at)
 sa.Index(
     "ix_tickets_standstill",
     tickets.c.standstill_until_at,
@@ -349,6 +351,21 @@ satisfaction = sa.Table(
     word("outcome", Outcome, nullable=True),
     sa.CheckConstraint("(outcome IS NULL) = (answered_at IS NULL)", name="an_outcome_has_a_time"),
 )
+sa.Index("ix_satisfaction_disposed", satisfaction.c.disposed_at)
+sa.Index("ix_satisfaction_answered", satisfaction.c.answered_at)
+
+checks = sa.Table(
+    "checks",  # calls of the CMO desk: is it as the outcome says?
+    metadata,
+    sa.Column("ticket_id", BigId, primary_key=True, autoincrement=False),
+    sa.Column("cycle", sa.Integer(), primary_key=True, autoincrement=False),
+    word("outcome", Outcome),  # what was checked, as it stood at the call
+    word("result", CheckResult),
+    sa.Column("officer_id", sa.ForeignKey("officers.id")),
+    moment("at"),
+    sa.ForeignKeyConstraint(["ticket_id", "cycle"], ["satisfaction.ticket_id", "satisfaction.cycle"]),
+)
+sa.Index("ix_checks_at", checks.c.at)
 
 events = sa.Table(
     "events",
@@ -370,6 +387,7 @@ events = sa.Table(
 )
 sa.Index("ix_events_ticket", events.c.ticket_id, events.c.id)
 sa.Index("ix_events_at", events.c.at)
+sa.Index("ix_events_kind", events.c.kind, events.c.at)
 
 audit_chain = sa.Table(
     "audit_chain",

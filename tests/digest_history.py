@@ -17,10 +17,12 @@ from store.tables import (
     alarms,
     attempts,
     channels,
+    checks,
     desks,
     events,
     gaps,
     inbox,
+    incidents,
     outbox,
     posts,
     satisfaction,
@@ -109,6 +111,7 @@ def insert_stage(conn: sa.Connection) -> None:
 def insert_history(conn: sa.Connection, rng: Random, many: int) -> None:
     """About `many` tickets with what belongs to them, and posts without any."""
     insert_stage(conn)
+    _insert(conn, incidents, [_incident(number) for number in range(1, 8)])
     rows = [_ticket(rng, number) for number in range(1, many + 1)]
     if rows:
         conn.execute(tickets.insert(), rows)
@@ -119,7 +122,10 @@ def insert_history(conn: sa.Connection, rng: Random, many: int) -> None:
     sent = list(conn.scalars(sa.select(outbox.c.id)))
     _insert(conn, attempts, [_attempt(rng, one) for one in sent for _ in range(rng.randint(0, 2))])
     _insert(conn, alarms, [_alarm(rng, number) for number in range(rng.randint(0, 4))])
-    _insert(conn, satisfaction, [row for one in ids for row in _asks(rng, one)])
+    ended = {row["id"]: row["ended_at"] for row in rows}
+    asks = [row for one in ids for row in _asks(rng, one, ended[one])]
+    _insert(conn, satisfaction, asks)
+    _insert(conn, checks, [_check(rng, row) for row in asks if row["outcome"] and rng.random() < 0.3])
     _insert(conn, events, [row for one in ids for row in _events(rng, one)])
     _insert(conn, gaps, [_gap(rng) for _ in range(rng.randint(0, 4))])
     for channel_id in rng.sample(range(1, 5), rng.randint(0, 2)):
@@ -172,6 +178,8 @@ def _ticket(rng: Random, number: int) -> dict[str, Any]:
         "reopen_count": rng.choice([0, 0, 1, 2]),
         "forward_count": rng.choice([0, 0, 1, 2, 3]),
         "urgent": rng.random() < 0.2,
+        "incident_id": rng.choice([None, rng.randint(1, 7)]),
+        "register": rng.choice(["normal", "normal", "grave"]),
     }
 
 
@@ -223,14 +231,14 @@ def _messages(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
         }
 
 
-def _asks(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
+def _asks(rng: Random, ticket_id: int, ended_at: datetime | None) -> Iterable[dict[str, Any]]:
     for cycle in range(rng.choice([0, 0, 1, 2])):
         outcome = rng.choice([None, "satisfied", "not_satisfied", "no_answer", "not_askable"])
         yield {
             "ticket_id": ticket_id,
             "cycle": cycle + 1,
             "disposed_at": some_moment(rng),
-            "answered_at": some_moment(rng) if outcome else None,
+            "answered_at": rng.choice([ended_at or START, some_moment(rng)]) if outcome else None,
             "outcome": outcome,
             "disposal": rng.choice(["done", "done", *Disposal]),
         }
@@ -252,6 +260,23 @@ def _events(rng: Random, ticket_id: int) -> Iterable[dict[str, Any]]:
             "actor": "clock",
             "codes": json.dumps(codes),
         }
+
+
+def _incident(number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "category": "garbage",
+        "district": "Hisar",
+        "department": "ulb",
+        "owner_post": "xen",
+        "opened_at": START,
+    }
+
+
+def _check(rng: Random, ask: dict[str, Any]) -> dict[str, Any]:
+    found = rng.choice(["agrees", "disagrees", "not_reached"])
+    same = {name: ask[name] for name in ("ticket_id", "cycle", "outcome")}
+    return {**same, "result": found, "at": some_moment(rng)}
 
 
 def _attempt(rng: Random, outbox_id: int) -> dict[str, Any]:

@@ -271,7 +271,7 @@ def test_a_reader_sees_one_moment_while_others_write(engine: sa.Engine) -> None:
     with writing(engine) as conn:
         conn.execute(sa.insert(counters).values(name="a", value=1))
     with reading(engine) as reader:
-        query = sa.select(counters.c.value)
+        query = sa.select(counters.c.value).where(counters.c.name == "a")
         assert reader.execute(query).scalars().all() == [1]
         with writing(engine) as conn:
             conn.execute(sa.update(counters).values(value=2))
@@ -285,8 +285,9 @@ def test_many_threads_read_then_write_without_losing_an_update(engine: sa.Engine
 
     def add(_: int) -> None:
         with writing(engine) as conn:
-            row = conn.execute(sa.select(counters.c.value).with_for_update()).scalar_one()
-            conn.execute(sa.update(counters).values(value=row + 1))
+            is_it = counters.c.name == "a"
+            row = conn.execute(sa.select(counters.c.value).where(is_it).with_for_update()).scalar_one()
+            conn.execute(sa.update(counters).where(is_it).values(value=row + 1))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(60)))
@@ -333,7 +334,7 @@ def test_another_program_can_open_the_file(sqlite_engine: sa.Engine) -> None:
     with writing(sqlite_engine) as conn:
         conn.execute(sa.insert(counters).values(name="a", value=5))
     other = sqlite3.connect(str(sqlite_engine.url.database))
-    assert other.execute("SELECT value FROM counters").fetchall() == [(5,)]
+    assert other.execute("SELECT value FROM counters WHERE name = 'a'").fetchall() == [(5,)]
     other.close()
 
 

@@ -7,17 +7,26 @@ together.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
 from handlers.digest.counting.acts import done, times
+from handlers.digest.counting.burning import burning
+from handlers.digest.counting.checking import checks
 from handlers.digest.counting.coming import first_replies, opened, received
 from handlers.digest.counting.health import holes, trouble
+from handlers.digest.counting.offices import standings
 from handlers.digest.counting.standing import Rows, pending, pending_rows
+from handlers.digest.counting.trends import trend_and_comparisons
 from handlers.digest.counting.within import Stretch
+from handlers.digest.period import Period, PeriodKind
+from handlers.digest.report import Report
 from handlers.digest.scope import STATE, Scope
 from handlers.digest.shapes import Figures
+
+RANKED_OVER: Final = timedelta(days=30)
 
 
 def figures(conn: sa.Connection, start: datetime, end: datetime, *, now: datetime, scope: Scope = STATE) -> Figures:
@@ -42,3 +51,34 @@ def _figures(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime, wa
         times=times(conn, time, scope),
         holes=holes(conn, time, scope, now),
     )
+
+
+def report(conn: sa.Connection, period: Period, scope: Scope, now: datetime, *, odd_rows: int | None = None) -> Report:
+    """Everything told of the period to the readers of the scope; of a period that is not over, so far.
+
+    Wants a transaction that sees one moment of the database (store.db.reading).
+    """
+    time = Stretch(period.start, period.end)
+    waiting = pending_rows(conn, scope, now)
+    trend, comparisons = trend_and_comparisons(conn, period, scope)
+    departments, districts = standings(conn, _ranked_over(period), scope, waiting)
+    return Report(
+        period=period,
+        scope=scope,
+        now=now,
+        figures=_figures(conn, time, scope, now, waiting),
+        trend=trend,
+        comparisons=comparisons,
+        departments=departments,
+        districts=districts,
+        burning=burning(conn, period, scope, now),
+        checks=checks(conn, time, scope),
+        odd_rows=odd_rows,
+    )
+
+
+def _ranked_over(period: Period) -> Stretch:
+    """A month, or the thirty days up to the end of a shorter period."""
+    if period.kind is PeriodKind.MONTH:
+        return Stretch(period.start, period.end)
+    return Stretch(period.end - RANKED_OVER, period.end)
