@@ -28,6 +28,7 @@ from handlers.desk.albums import queue_albums
 from handlers.desk.batch import Desk
 from handlers.desk.morning import next_morning_at, queue_morning_lists
 from handlers.desk.standstill_news import queue_standstills
+from handlers.digest import longer
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.reconciling.days import reconcile_mornings
@@ -40,6 +41,7 @@ from store.inbound import Heard, Unreadable
 from store.vocabulary import Platform
 
 PAPERS_KEPT = timedelta(days=30)  # once they are sent
+LOOK_FOR_EDITIONS = timedelta(minutes=10)  # where one that is due could not be queued
 PURGE_EVERY = timedelta(hours=1)  # old pictures are let go of
 
 
@@ -287,13 +289,27 @@ class Office:
         with reading(self.engine) as conn:
             due = due_edition(conn, now, at)
         if due is None:
-            self._digest_not_before = next_edition_at(now, at)
-            return 0
+            return self._longer_edition(now)
         reconcile_mornings(self.engine, now, at)
         with writing(self.engine) as conn:
             queued = queue_daily(conn, now, load_directory(conn, now), at, self.policy.reach)
             passing("digest.written")
         passing("digest.committed")
+        return queued
+
+    def _longer_edition(self, now: datetime) -> int:
+        """Queue one weekly or monthly edition that is due; when none is, look again at the next edition's time."""
+        at = self.settings.digest_at
+        with reading(self.engine) as conn:
+            edition = longer.next_due(conn, now, load_directory(conn, now), at)
+            sheet = longer.sheet_for(conn, edition, now) if edition is not None else None
+        if edition is None or sheet is None:
+            self._digest_not_before = next_edition_at(now, at)
+            return 0
+        with writing(self.engine) as conn:
+            queued = longer.queue_edition(conn, edition, sheet, now, self.policy.reach)
+        if not queued:
+            self._digest_not_before = now + LOOK_FOR_EDITIONS
         return queued
 
     def morning_lists(self) -> int:

@@ -24,7 +24,6 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 
 from bot.digest import fonts
-from bot.digest.cells import written
 from bot.digest.charts import CODES, ChartsFailed, draw
 from bot.digest.children import ChildFailed, asked
 from bot.digest.folder import FolderUnusable, put_into
@@ -32,6 +31,7 @@ from bot.digest.forms import PDF, XLSX, Form, forms_of
 from bot.digest.page import mail_page_of, page_of
 from bot.digest.pdf import PdfFailed, pdf_of
 from bot.digest.xlsx import xlsx_of
+from handlers.digest.cells import written
 from handlers.digest.sheet import Charts, Column, Kind, Rate, Table
 from handlers.understanding.taxonomy import taxonomy
 from store.vocabulary import Language

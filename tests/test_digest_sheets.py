@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.digest.cells import grouped, written
+from handlers.digest.cells import grouped, written
 from handlers.digest.demand import Scope, UnknownScope, days_of, scope_of
 from handlers.digest.sheet import Sheet
 from handlers.digest.sheets import sheet_of, stem_of

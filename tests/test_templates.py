@@ -65,6 +65,7 @@ TOLD = (
     "accept_first", "see_private", "pause_day", "pause_district", "pause_reason", "for_cmo_desk", "standstill_ordered",
     "standstill_called_off", "standstill_void", "standstill_begun", "standstill_over",
     "let_decide", "flood_ended", "press_again", "settled_already", "post_gone", "called_complaint",
+    "scope_unknown", "for_cmo",
 )  # fmt: skip
 DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused", "planned", "brought_back")
 BUTTONS = (

@@ -18,11 +18,11 @@ from typing import Final
 
 import aiosmtplib
 
-from bot.digest.cells import grouped
 from bot.digest.charts import CODES
 from bot.digest.forms import PDF, XLSX, Forms
 from bot.digest.page import PageFailed, mail_page_of
 from bot.settings_mail import MailServer
+from handlers.digest.cells import grouped
 from handlers.digest.sheet import ABSENT, Sheet
 
 DEADLINE: Final = 60.0  # seconds for the whole conversation

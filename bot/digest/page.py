@@ -15,8 +15,8 @@ from typing import Final
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot.digest.cells import grouped, written
 from bot.digest.charts import CODES, Picture
+from handlers.digest.cells import grouped, written
 from handlers.digest.sheet import ABSENT, Kind, Sheet
 
 LEFT: Final = (Kind.TEXT, Kind.DAY, Kind.MOMENT)

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from bot.digest.cells import grouped, written
 from bot.digest.charts import Picture
 from bot.digest.children import ChildFailed, asked
 from bot.digest.fonts import FontMissing, font_files
+from handlers.digest.cells import grouped, written
 from handlers.digest.sheet import ABSENT, LETTERED, KeyFigure, Kind, Sheet, Table
 from handlers.time_limits import OFFICE_ZONE
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
-from bot.digest.cells import written
+from handlers.digest.cells import written
 from handlers.digest.sheet import Cell, Column, Kind, Rate, Sheet, Table
 from handlers.time_limits import OFFICE_ZONE
 

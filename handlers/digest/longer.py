@@ -1,0 +1,145 @@
+"""The editions beside the daily one: weekly and monthly, for the CMO, the heads of departments and the district nodal officers.
+
+Owns which of them is due, for whom, and that each goes once. After an outage the newest goes, once. What is counted and
+how it is worded stands elsewhere; nothing is written before the words are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Final
+
+import sqlalchemy as sa
+
+from handlers.desk.addresses import language_of_chat
+from handlers.digest.demand import telling
+from handlers.digest.message import message_of
+from handlers.digest.papers import ask_for_papers
+from handlers.digest.period import EDITION_TIME, Period, PeriodKind, latest_period, period_of
+from handlers.digest.scope import STATE, Scope, Whose
+from handlers.digest.sheet import LETTERED, Sheet
+from handlers.digest.sheets import sheet_of
+from handlers.gate import queue
+from handlers.reach import Reach
+from store.channels import all_channels
+from store.dialects import insert_into
+from store.outbound import Outgoing
+from store.outbox import NewRow
+from store.people import Directory, Post
+from store.tables import editions, inbox
+from store.vocabulary import Language, OutgoingAct, Platform, Role
+
+KINDS: Final = (PeriodKind.WEEK, PeriodKind.MONTH)
+LONGEST_KEY: Final = 64  # of editions.recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who gets an edition, and where. `key` is the office, not the person: a new holder gets no second copy."""
+
+    key: str
+    scope: Scope
+    chat_id: str
+    language: Language
+    topic_id: str | None = None
+    by_mail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One edition that is due for one reader."""
+
+    period: Period
+    reader: Reader
+
+
+def latest_of(kind: PeriodKind, now: datetime, at: time = EDITION_TIME) -> Period:
+    """The newest week or month whose edition should have gone by `now`: on the first day after it, at that time."""
+    day = latest_period(now, at).day
+    found = period_of(kind, day)
+    return found if found.last_day <= day else found.before
+
+
+def readers(directory: Directory) -> Iterator[Reader]:
+    """The CMO desk, and whoever is linked in a head's or a district nodal officer's chair, in their private chat."""
+    desk = directory.cmo_desk()
+    if desk is not None and desk.reachable:
+        yield Reader("cmo", STATE, desk.chat_id or "", desk.language, desk.topic_id, by_mail=True)
+    for post in directory.posts.values():
+        chat = next((one.telegram_user_id for one in post.acting if one.telegram_user_id), None)
+        if chat is None:
+            continue
+        for scope in _scopes(post):
+            key = post.code if scope.whose is Whose.DEPARTMENT else f"{post.code}:{scope.code}"
+            yield Reader(key[:LONGEST_KEY], scope, chat, language_of_chat(chat, directory))
+
+
+def _scopes(post: Post) -> Iterator[Scope]:
+    if post.role is Role.DEPARTMENT_HEAD and post.department is not None:
+        yield Scope(Whose.DEPARTMENT, post.department)
+    if post.role is Role.DISTRICT_NODAL:
+        yield from (Scope(Whose.DISTRICT, name) for name in sorted(post.districts) if name != "*")
+
+
+def next_due(conn: sa.Connection, now: datetime, directory: Directory, at: time = EDITION_TIME) -> Edition | None:
+    """One edition that should have gone and has not; None when all have, or nothing had begun by then."""
+    periods = [one for one in (latest_of(kind, now, at) for kind in KINDS) if _had_begun(conn, one)]
+    if not periods:
+        return None
+    wanted = sa.tuple_(editions.c.edition, editions.c.period).in_([(one.kind.value, one.code) for one in periods])
+    sent = sa.select(editions.c.edition, editions.c.period, editions.c.recipient).where(wanted)
+    gone = {tuple(row) for row in conn.execute(sent)}
+    for period in periods:
+        for reader in readers(directory):
+            if (period.kind.value, period.code, reader.key) not in gone:
+                return Edition(period, reader)
+    return None
+
+
+def sheet_for(conn: sa.Connection, edition: Edition, now: datetime) -> Sheet:
+    """The edition in words; it may take a moment and writes nothing."""
+    told = telling(conn, edition.period.kind, edition.period.day, edition.reader.scope, now)
+    language = edition.reader.language
+    return sheet_of(told, language if language in LETTERED else Language.HI)
+
+
+def queue_edition(conn: sa.Connection, edition: Edition, sheet: Sheet, now: datetime, reach: Reach) -> int:
+    """Queue it in the caller's writing transaction; returns how many messages. Of several callers one queues it.
+
+    Without a Telegram channel it stays due.
+    """
+    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    if channel is None or not _claim(conn, edition, now):
+        return 0
+    reader, period = edition.reader, edition.period
+    message = NewRow(
+        channel_id=channel.id,
+        step_id=f"digest:{period.kind.value}:{period.code}:{reader.key}",
+        recipient=reader.chat_id,
+        destination=f"{reader.chat_id}:digest",
+        template=f"digest_{period.kind.value}",
+        outgoing=Outgoing(
+            act=OutgoingAct.MESSAGE, text=message_of(sheet), thread_id=reader.chat_id, topic_id=reader.topic_id
+        ),
+    )
+    queued = len(queue(conn, reach, [message], now))
+    ask_for_papers(conn, message, sheet, now, by_mail=reader.by_mail)
+    return queued
+
+
+def _claim(conn: sa.Connection, edition: Edition, now: datetime) -> bool:
+    row = {
+        "edition": edition.period.kind.value,
+        "period": edition.period.code,
+        "recipient": edition.reader.key,
+        "created_at": now,
+    }
+    claimed = insert_into(conn, editions).values(**row).on_conflict_do_nothing().returning(editions.c.period)
+    return conn.execute(claimed).first() is not None
+
+
+def _had_begun(conn: sa.Connection, period: Period) -> bool:
+    """Whether anything had been heard by its end: before that SMGT was not yet at work."""
+    return conn.execute(sa.select(inbox.c.id).where(inbox.c.received_at < period.end).limit(1)).first() is not None
