@@ -144,6 +144,12 @@ sa.Index(
     postgresql_where=inbox.c.state == "pending",
 )
 
+sa.Index(
+    "ix_inbox_parked",
+    inbox.c.id,
+    sqlite_where=inbox.c.state == "parked",
+    postgresql_where=inbox.c.state == "parked",
+)
 sa.Index("ix_inbox_actor", inbox.c.actor_key, inbox.c.occurred_at)
 sa.Index("ix_inbox_received", inbox.c.channel_id, inbox.c.received_at)
 
@@ -458,6 +464,13 @@ sa.Index(
     outbox.c.gathered_into,
     sqlite_where=outbox.c.gathered_into.is_not(None),
     postgresql_where=outbox.c.gathered_into.is_not(None),
+)
+
+sa.Index(
+    "ix_outbox_set_aside",
+    outbox.c.state,
+    sqlite_where=outbox.c.state.in_(("parked", "unknown")),
+    postgresql_where=outbox.c.state.in_(("parked", "unknown")),
 )
 
 found_words = sa.Table(

@@ -23,9 +23,11 @@ from handlers.digest.report import Against, Comparison, KeyCounts, Report
 from handlers.digest.scope import STATE, Whose, scope_of
 from handlers.digest.surging import at_least, unusual
 from handlers.understanding.taxonomy import taxonomy
+from handlers.unreached import nobody_above, unreached
 from store.checks import NothingToCheck, check_key, check_of, record_check
 from store.db import reading, writing
-from store.tables import incidents, satisfaction, tickets, transcript
+from store.directory import load_directory
+from store.tables import coverage, holdings, incidents, officers, posts, satisfaction, tickets, transcript
 from store.vocabulary import CheckResult, Outcome
 
 DAY = date(2026, 11, 23)
@@ -460,3 +462,35 @@ def _ticket(number: int, day: date, minute: int, columns: dict[str, Any]) -> Ite
         "opened_at": at(day, 6) + timedelta(seconds=10 * minute),
         **columns,
     }
+
+
+def test_holes_are_those_of_the_whole_directory(sqlite_engine: sa.Engine) -> None:
+    with writing(sqlite_engine) as conn:
+        conn.execute(officers.insert().values(id=1, name="Officer", telegram_user_id="1"))
+        for code, role, department, level, where in (
+            ("xen", "nodal_officer", "power", 0, "Hisar"),
+            ("ee", "nodal_officer", "ulb", 0, "*"),
+            ("dc", "district_head", "ulb", 1, "Jind"),
+            ("cm", "district_nodal", None, 1, "Karnal"),
+            ("cmo", "cmo_desk", None, 3, "*"),
+            ("empty", "nodal_officer", "police", 0, "*"),
+        ):
+            conn.execute(posts.insert().values(code=code, title=code, role=role, department=department, level=level))
+            conn.execute(coverage.insert().values(post=code, district=where))
+            if code != "empty":
+                conn.execute(holdings.insert().values(post=code, officer_id=1, from_at=at(DAY)))
+    with reading(sqlite_engine) as conn:
+        directory, known = load_directory(conn, NOW), taxonomy()
+        told = report(conn, Period(DAY), STATE, NOW).figures.holes
+        power = report(conn, Period(DAY), scope_of("department:power"), NOW).figures.holes
+        hisar = report(conn, Period(DAY), scope_of("district:Hisar"), NOW).figures.holes
+    whole: dict[str, set[str]] = {}
+    for one in unreached(directory, known):
+        whole.setdefault(one.department, set()).update(one.districts)
+    assert dict(told.unreached) == {code: len(where) for code, where in whole.items()}
+    assert dict(told.nobody_above) == {
+        code: len(where) for code, where in nobody_above(directory, known.districts).items()
+    }
+    assert dict(power.unreached) == {"power": told.unreached["power"]}
+    assert dict(hisar.unreached) == {code: 1 for code, where in whole.items() if "Hisar" in where}
+    assert dict(told.missing) == {"no_cmo_desk": 1, "post_vacant": 1}

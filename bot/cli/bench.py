@@ -13,6 +13,7 @@ import click
 PARTS: Final[dict[str, str]] = {
     "catchup": "a day's outage: thousands of mentions missed on X, read and decided afterwards",
     "simulate": "thousands of lives of the office from seeds, every promise looked at after every step",
+    "digest": "all figures of a day, a week and a month, counted over a year of tickets",
     "chaos": "kill it at every moment, let every platform fail, count what was lost or doubled",
 }
 """Every measurement and its line in `smgt bench --help`; it stands in bot/cli/bench_<name>.py as `command`."""

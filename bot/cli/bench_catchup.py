@@ -37,7 +37,7 @@ def command(
     from bot.bench.catchup import measure
 
     logging.disable(logging.WARNING)  # a used-up window is part of it
-    with _bar(quiet=as_json) as progress:
+    with bar(quiet=as_json) as progress:
         found = asyncio.run(measure(posts, seed=seed, send=send, progress=progress, database_url=database_url))
     if as_json:
         show_json(found.as_json())
@@ -50,7 +50,7 @@ def command(
 
 
 @contextmanager
-def _bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar on stderr, one row for each step; nothing where nobody looks."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -20,10 +21,12 @@ from handlers.digest.counting.within import (
 )
 from handlers.digest.scope import Scope, Whose
 from handlers.digest.shapes import NOT_KNOWN, ChannelWork, Counts, Gap, Holes, Trouble
-from handlers.understanding.taxonomy import taxonomy
+from handlers.understanding.taxonomy import Taxonomy, taxonomy
 from handlers.unreached import nobody_above, unreached
+from store.dialects import is_one_of
 from store.directory import load_directory
 from store.holes import holes as missing_of
+from store.people import Directory
 from store.spending import posts_between
 from store.tables import alarms, channels, events, gaps, inbox, outbox
 from store.vocabulary import DeliveryState, InboxState, Platform
@@ -38,10 +41,16 @@ def trouble(conn: sa.Connection, time: Stretch, now: datetime) -> Trouble:
         .order_by(gaps.c.since_at, gaps.c.id)
     )
     work = _channels(conn, time, now)
+    set_aside = (
+        sa.select(outbox.c.state, sa.func.count())
+        .where(is_one_of(outbox.c.state, DeliveryState.PARKED, DeliveryState.UNKNOWN))
+        .group_by(outbox.c.state)
+    )
+    aside = {row[0]: row[1] for row in conn.execute(set_aside)}
     return Trouble(
-        parked_inbox=count(conn, inbox, inbox.c.state == InboxState.PARKED),
-        parked_outbox=count(conn, outbox, outbox.c.state == DeliveryState.PARKED),
-        unknown_outbox=count(conn, outbox, outbox.c.state == DeliveryState.UNKNOWN),
+        parked_inbox=count(conn, inbox, is_one_of(inbox.c.state, InboxState.PARKED)),
+        parked_outbox=aside.get(DeliveryState.PARKED, 0),
+        unknown_outbox=aside.get(DeliveryState.UNKNOWN, 0),
         stopped_channels=tuple(one.channel for one in work if one.stopped),
         gaps=tuple(Gap(channel=row[0], since_at=row[1], until_at=row[2]) for row in conn.execute(touching)),
         older_gaps=count(conn, gaps, gaps.c.until_at <= time.start, gaps.c.settled_at.is_(None)),
@@ -64,10 +73,11 @@ def _channels(conn: sa.Connection, time: Stretch, now: datetime) -> tuple[Channe
     )
     for channel_id, occurred_at, received_at in conn.execute(wanted):
         lags[channel_id].append((received_at - occurred_at) / MINUTE)
+    channel = inbox.c.channel_id + 0  # from the few that wait, not along everything that was ever read
     unheard = (
-        sa.select(inbox.c.channel_id, sa.func.min(inbox.c.received_at))
-        .where(inbox.c.state == InboxState.PENDING)
-        .group_by(inbox.c.channel_id)
+        sa.select(channel, sa.func.min(inbox.c.received_at))
+        .where(is_one_of(inbox.c.state, InboxState.PENDING))
+        .group_by(channel)
     )
     oldest = {row[0]: row[1] for row in conn.execute(unheard)}
     posted = posts_between(conn, time.start, time.end)
@@ -88,11 +98,7 @@ def _channels(conn: sa.Connection, time: Stretch, now: datetime) -> tuple[Channe
 def holes(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime) -> Holes:
     """Empty chairs that tickets met, and those that the next one would meet."""
     directory = load_directory(conn, now)
-    known = taxonomy()
-    found: dict[str, set[str]] = defaultdict(set)
-    for one in unreached(directory, known):
-        found[one.department].update(one.districts)
-    above = {department: set(where) for department, where in nobody_above(directory, known.districts).items()}
+    found, above = _looked_over(directory)
     missing = Counter(
         one.code for one in missing_of(directory) if scope.whose is not Whose.DEPARTMENT or one.department == scope.code
     )
@@ -102,6 +108,33 @@ def holes(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime) -> Ho
         nobody_above=_districts(above, scope),
         missing=largest_first(missing if scope.whose is not Whose.DISTRICT else {}),
     )
+
+
+def _looked_over(directory: Directory) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """By department, where nobody is found, and where nobody is above; each asked only about its own chairs and those that
+    all share, since looking through a whole state's chairs for every case takes a second."""
+    known = taxonomy()
+    found: dict[str, set[str]] = defaultdict(set)
+    above: dict[str, set[str]] = {}
+    for department in known.departments:
+        chairs = {code: post for code, post in directory.posts.items() if post.department in (department, None)}
+        own = replace(directory, posts=chairs)
+        for one in unreached(own, _matters_of(known, department)):
+            if one.department == department:
+                found[department].update(one.districts)
+        above[department] = set(nobody_above(own, known.districts).get(department, ()))
+    return found, above
+
+
+def _matters_of(known: Taxonomy, department: str) -> Taxonomy:
+    """The tables with those categories alone that this department may get."""
+    rows = known.categories
+    mine = {
+        code: row
+        for code, row in rows.items()
+        if department in (row.department, row.rural_department, *row.other_departments)
+    }
+    return replace(known, categories=mine)
 
 
 def _met(conn: sa.Connection, time: Stretch, scope: Scope) -> Counts:
