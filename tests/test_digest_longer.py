@@ -53,7 +53,6 @@ def test_a_week_goes_on_monday_at_eight_to_the_cmo_the_heads_and_the_magistrate(
     assert {(step.split(":")[1], step.partition("W48:")[2], chat) for step, chat, _ in sent} == {
         ("week", "cmo", CMO),
         ("week", "phed-head", office.users["Head"]),
-        ("week", "police-head", office.users["Police Head"]),
         ("week", "hisar-cm:Hisar", office.users["Magistrate"]),
     }
     assert all(len(text) < TELEGRAM_LIMIT for _, _, text in sent)
@@ -61,6 +60,12 @@ def test_a_week_goes_on_monday_at_eight_to_the_cmo_the_heads_and_the_magistrate(
     assert "3 complaints" in texts[CMO]
     assert "2" in texts[office.users["Magistrate"]]
     assert send(office, MONDAY + timedelta(hours=3)) == []
+
+
+def test_who_had_nothing_to_do_reads_of_nothing(office: Office) -> None:
+    assert not any(chat == office.users["Police Head"] for _, chat, _ in send(office, MONDAY))
+    office.complain("Hisar", words="mera mobile chori ho gaya, FIR nahi likh rahe")
+    assert any(chat == office.users["Police Head"] for _, chat, _ in send(office, MONDAY + WEEK))
 
 
 def test_a_month_goes_on_the_first(office: Office) -> None:

@@ -6,7 +6,7 @@ how it is worded stands elsewhere; nothing is written before the words are there
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Final
@@ -28,7 +28,7 @@ from store.dialects import insert_into
 from store.outbound import Outgoing
 from store.outbox import NewRow
 from store.people import Directory, Post
-from store.tables import editions, inbox
+from store.tables import editions, inbox, tickets
 from store.vocabulary import Language, OutgoingAct, Platform, Role
 
 KINDS: Final = (PeriodKind.WEEK, PeriodKind.MONTH)
@@ -91,11 +91,27 @@ def next_due(conn: sa.Connection, now: datetime, directory: Directory, at: time 
     wanted = sa.tuple_(editions.c.edition, editions.c.period).in_([(one.kind.value, one.code) for one in periods])
     sent = sa.select(editions.c.edition, editions.c.period, editions.c.recipient).where(wanted)
     gone = {tuple(row) for row in conn.execute(sent)}
+    everybody = list(readers(directory))
     for period in periods:
-        for reader in readers(directory):
-            if (period.kind.value, period.code, reader.key) not in gone:
+        busy = _busy(conn, period)
+        for reader in everybody:
+            if (period.kind.value, period.code, reader.key) not in gone and busy(reader.scope):
                 return Edition(period, reader)
     return None
+
+
+def _busy(conn: sa.Connection, period: Period) -> Callable[[Scope], bool]:
+    """Had they anything to do in that time? An office without a complaint reads of none; the CMO always reads."""
+    there = sa.and_(
+        tickets.c.opened_at < period.end, sa.or_(tickets.c.ended_at.is_(None), tickets.c.ended_at >= period.start)
+    )
+    found = conn.execute(sa.select(tickets.c.department, tickets.c.district).where(there).distinct()).all()
+    departments, districts = {row.department for row in found}, {row.district for row in found}
+
+    def busy(scope: Scope) -> bool:
+        return scope == STATE or scope.code in (departments if scope.whose is Whose.DEPARTMENT else districts)
+
+    return busy
 
 
 def sheet_for(conn: sa.Connection, edition: Edition, now: datetime) -> Sheet:
