@@ -92,6 +92,11 @@ def render_result_within(language: Language, facts: Facts, limit: int = X_LIMIT)
     return _render_within(language, "result", facts, limit)
 
 
+def fits_whole(language: Language, template: str, facts: Facts, limit: int = X_LIMIT) -> bool:
+    """Whether somebody's own words stay whole in a citizen's message of `limit`. Raises RenderError."""
+    return not _render_within(language, template, facts, limit)[1]
+
+
 def render_digest(language: Language, template: str, context: Mapping[str, object]) -> str:
     """Telegram HTML of a digest from its figures; raises MissingFact, RenderError or UnknownTemplate.
 

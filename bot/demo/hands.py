@@ -32,6 +32,16 @@ class Hands(Officers):
         """Whoever was sent replies with what was done."""
         await self.reply(self._sent_to(case, ErrandKind.MARK), self._need(case, "marked_notice"), text, photo=photo)
 
+    async def ask_time(self, case: Case, officer: Officer, text: str) -> str:
+        """Ask the next officer up for more days, with a reason."""
+        await self.press(case, officer, "more_time")
+        return await self._answered(case, officer, self._need(case, "prompt_time"), text)
+
+    async def settle_time(self, case: Case, officer: Officer, granted: bool) -> str:
+        """The next officer up grants or refuses them."""
+        button = "grant" if granted else "refuse_time"
+        return await self.press(case, officer, button, spot=self._need(case, "time_asked_notice"))
+
     async def pass_on(self, case: Case, officer: Officer) -> str:
         """The owner lets the field officer's report go to the citizen."""
         return await self.press(case, officer, "confirm", spot=self._need(case, "field_report_notice"))

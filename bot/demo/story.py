@@ -338,6 +338,12 @@ class Player:
                 return await officers.more(case, officer, word, text)
             case "send":
                 return await officers.send(case, officer)
+            case "time":
+                return await officers.ask_time(case, officer, text)
+            case "grant" | "deny":
+                return await officers.settle_time(case, officer, word == "grant")
+            case "say" if step.who == "desk":
+                return await officers.place(case, f"/say {text}")
             case "pass":
                 return await officers.pass_on(case, officer)
             case "help":
@@ -367,8 +373,9 @@ class Player:
         raise self._broken(
             step,
             "an officer can: accept, dispose: TEXT, ask: TEXT, plan: DAY AND REASON, note: TEXT, details: REASON, undo, send, "
-            "pass, help DEPARTMENT: QUESTION, forward DEPARTMENT, return: TEXT, write: TEXT; the desk besides: place: WORDS, "
-            "reject REASON, reopen, pause DISTRICT until DAY: REASON, resume DISTRICT, and another clerk: uphold, yield.",
+            "time: DAYS AND REASON, grant, deny, pass, help DEPARTMENT: QUESTION, forward DEPARTMENT, return: TEXT, write: "
+            "TEXT; the desk besides: place: WORDS, say: WORDS, reject REASON, reopen, pause DISTRICT until DAY: REASON, "
+            "resume DISTRICT, and another clerk: uphold, yield.",
         )
 
     async def _sent(self, step: StoryStep, officers: Hands, case: Case, word: str, text: str) -> str:

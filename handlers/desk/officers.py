@@ -15,13 +15,14 @@ from handlers.desk.acting import act_on
 from handlers.desk.cards import command, shown
 from handlers.desk.more import as_note, choose, departments, errand_chair, is_note, prompt
 from handlers.desk.officers_pictures import picture_of
+from handlers.desk.own_words import is_own_words, said_by_hand, say_to_citizen
 from handlers.desk.reports import album_picture, draft_report, report_pressed
 from handlers.desk.snapshot import ABOUT_DRAFTS, Ours, Snapshot
 from handlers.desk.steps import Origin, Outcome, Step, Words
 from handlers.desk.telling import chair_of, refuse, stranger_code, toast_code
 from handlers.desk.together import split_pressed
 from handlers.desk.triage import is_triage, placed_by_words, pressed_at_triage
-from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Say, Tell
+from handlers.effects import Act, Decision, Effect, How, Press, Record, RefreshNotice, Tell
 from handlers.facts import Facts
 from handlers.heard import (
     DeskPlaced,
@@ -35,8 +36,6 @@ from handlers.heard import (
     OfficerRejected,
     SeniorSettledTime,
 )
-from handlers.render import RenderError, render
-from handlers.speaking import may_speak_unasked, speak_within_limits
 from handlers.triage import REJECT_REASONS
 from handlers.understanding import mask, read_answer
 from handlers.understanding.meaning import Asked, Verdict
@@ -79,7 +78,8 @@ def decide_update(snapshot: Snapshot, row: InboxRow, update: DeskUpdate) -> Outc
         return _edited(snapshot, origin, update)
     if update.verb is not DeskVerb.WROTE:
         return Outcome("ignored:update")
-    if update.text.startswith("/") and not (is_note(update.text) and update.reply_to_id is not None):
+    is_reply = update.reply_to_id is not None and (is_note(update.text) or is_own_words(update.text))
+    if update.text.startswith("/") and not is_reply:
         return command(snapshot, origin, update)
     if update.reply_to_id is not None:
         return _replied(snapshot, origin, update)
@@ -229,6 +229,8 @@ def _reply_meant(
 ) -> Outcome:
     if (meant := more.replied(snapshot, origin, update, case, by, ours)) is not None:
         return meant
+    if is_own_words(update.text):
+        return said_by_hand(snapshot, origin, update, case, by)
     if ours.template == "prompt_question":
         return act_on(snapshot, origin, case, OfficerAsked(by=by, question=mask(update.text.strip())), "asked")
     if ours.template == "prompt_time":
@@ -282,25 +284,7 @@ def _to_the_grieving(snapshot: Snapshot, origin: Origin, update: DeskUpdate, cas
         placed = _placed(snapshot, origin, update, case, by)
         if placed.result != "refused:understood_nothing":
             return placed
-    if not may_speak_unasked(case, snapshot.ground.policy):
-        return refuse(origin, "not_askable", case)
-    try:
-        render(case.language, "citizen", "desk_words", Facts(number=case.number, officer_words=words))
-    except RenderError:
-        return refuse(origin, "text_too_long", case)
-    say = Say(
-        template="desk_words",
-        facts=Facts(officer_words=words),
-        step=f"desk_words:{update.chat_id}:{update.message_id}",  # Telegram numbers messages chat by chat
-        unasked=True,
-        urgent=True,
-    )
-    told = Tell(template="refusal", facts=Facts(why="words_sent"), how=How.REPLY)
-    decision = Decision(case=case, effects=(Record(kind="desk_wrote"), say, told), result="desk_wrote")
-    decision = speak_within_limits(decision, snapshot.now, snapshot.ground.policy)
-    if decision.case is not None:
-        snapshot.keep(decision.case)
-    return Outcome("desk_wrote", (Step(origin, case, decision),))
+    return say_to_citizen(snapshot, origin, update, case, words)
 
 
 def _placed(snapshot: Snapshot, origin: Origin, update: DeskUpdate, case: Case, by: OfficerBy) -> Outcome:
