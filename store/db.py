@@ -357,7 +357,7 @@ def _open_postgres(url: sa.URL) -> sa.Engine:
         connect_args=connect,
         pool_pre_ping=True,
         pool_size=CONNECTIONS_KEPT,
-        max_overflow=CONNECTIONS_KEPT,
+        max_overflow=CONNECTIONS_KEPT // 2,
         hide_parameters=True,
         isolation_level="READ COMMITTED",  # whatever the server's default: what is held is read again, and is then the newest
     )
