@@ -31,9 +31,8 @@ from store.tables import metadata
 from store.turns import Turns
 
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a writer waits for the writer before it
-CONNECTIONS_KEPT: Final = (
-    16  # of PostgreSQL: each right held (lanes, readings, the lead, listening) keeps one to itself
-)
+CONNECTIONS_KEPT: Final = 8  # of PostgreSQL, one for each thread at work: opening one costs more than a statement
+CONNECTIONS_MORE: Final = 7
 _TURNS: Final[dict[str, Turns]] = {}  # by SQLite file
 _TURNS_LOCK: Final = threading.Lock()
 KEEPALIVES: Final = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
@@ -357,7 +356,7 @@ def _open_postgres(url: sa.URL) -> sa.Engine:
         connect_args=connect,
         pool_pre_ping=True,
         pool_size=CONNECTIONS_KEPT,
-        max_overflow=CONNECTIONS_KEPT // 2,
+        max_overflow=CONNECTIONS_MORE,
         hide_parameters=True,
         isolation_level="READ COMMITTED",  # whatever the server's default: what is held is read again, and is then the newest
     )

@@ -128,6 +128,18 @@ def _as_file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name)[:64]
 
 
+_HELD: Final = sa.text(
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND classid::bigint = ((:number)::bigint >> 32 & 4294967295) AND objid::bigint = ((:number)::bigint & 4294967295))"
+)
+"""As the server lists an advisory lock of one 64-bit key: its halves as two numbers without a sign."""
+
+
+def _number(key: str) -> sa.ColumnElement[int]:
+    return sa.func.hashtextextended(sa.func.current_schema() + f":smgt:{key}", 0)
+
+
 class _SessionLock:
     """A PostgreSQL session advisory lock; the same key in another schema is another lock."""
 
@@ -138,11 +150,12 @@ class _SessionLock:
 
     @classmethod
     def take(cls, engine: sa.Engine, key: str) -> _SessionLock | None:
+        if cls._is_held(engine, key):
+            return None
         conn = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             conn.detach()  # its own for as long as the lock is held, and not one of the pool's
-            number = sa.func.hashtextextended(sa.func.current_schema() + f":smgt:{key}", 0)
-            taken = conn.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one()
+            taken = conn.execute(sa.select(sa.func.pg_try_advisory_lock(_number(key)))).scalar_one()
         except BaseException:
             conn.close()
             raise
@@ -150,6 +163,14 @@ class _SessionLock:
             return cls(conn, key)
         conn.close()
         return None
+
+    @staticmethod
+    def _is_held(engine: sa.Engine, key: str) -> bool:
+        """Whoever stands by looks first: a try needs a connection of its own, which costs the server a process."""
+        with engine.connect() as conn:
+            return bool(
+                conn.execute(_HELD, {"number": conn.execute(sa.select(_number(key))).scalar_one()}).scalar_one()
+            )
 
     def still_mine(self) -> bool:
         with self._guard:
