@@ -30,7 +30,7 @@ COMMANDS: Final[dict[str, str]] = {
     "shadow": "what SMGT would say where SMGT_MODE keeps it silent",
     "gaps": "stretches of time that could not be read back: list, settle",
     "reconcile": "is everything that was heard on a day accounted for?",
-    "digest": "the daily digest of any day",
+    "digest": "the digest of a day, week or month, printed or as files",
     "export": "complaints as data, without anything personal; a month as open data",
     "db": "make the tables, bring them up to date, back them up",
     "bench": "measure on emulated platforms what is promised",
