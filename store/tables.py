@@ -358,7 +358,7 @@ satisfaction = sa.Table(
     sa.CheckConstraint("(outcome IS NULL) = (answered_at IS NULL)", name="an_outcome_has_a_time"),
 )
 sa.Index("ix_satisfaction_disposed", satisfaction.c.disposed_at)
-sa.Index("ix_satisfaction_answered", satisfaction.c.answered_at)
+sa.Index("ix_satisfaction_answered", satisfaction.c.answered_at, satisfaction.c.outcome, satisfaction.c.disposal)
 
 checks = sa.Table(
     "checks",  # calls of the CMO desk: is it as the outcome says?

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from random import Random
 from threading import Barrier
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from digest_comparing import compare_figures
 from digest_days import BUSY, QUIET
 from digest_history import END, INDIA, NOW, START, insert_history
 from digest_recount import Recount
@@ -48,19 +48,6 @@ def figures_of(engine: sa.Engine, seed: int, many: int, scope: Scope = STATE) ->
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
-def assert_same(one: object, other: object) -> None:
-    """Alike in all but the last digits of fractions."""
-    assert rounded(one) == rounded(other)
-
-
-def rounded(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: rounded(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, (list, tuple)):
-        return [rounded(one) for one in value]
-    return round(value, 6) if isinstance(value, float) else value
-
-
 SCOPES = ["cmo", "department:ulb", "district:Hisar"]
 
 
@@ -71,14 +58,7 @@ def test_every_figure_agrees_with_a_slow_recount(engine: sa.Engine, seed: int, m
     counted = figures_of(engine, seed, many, whom)
     with reading(engine) as conn:
         recounted = Recount(conn, START, END, NOW, whom).figures()
-    assert counted.received == recounted.received
-    assert counted.opened == recounted.opened
-    assert counted.pending == recounted.pending
-    assert counted.done == recounted.done
-    assert counted.replies == recounted.replies
-    assert_same(counted.trouble, recounted.trouble)
-    assert_same(counted.times, recounted.times)
-    assert counted.holes.met == recounted.holes.met
+    compare_figures(counted, recounted)
 
 
 def test_parts_make_the_whole(sqlite_engine: sa.Engine) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from digest_comparing import compare
 from digest_history import INDIA, NOW, insert_history, insert_stage
-from digest_recount_report import ReportRecount, wilson_by_search
+from digest_recount_report import wilson_by_search
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -58,94 +59,13 @@ def test_any_history_agrees_with_a_slow_recount(
     with sqlite_engine.connect() as conn, conn.begin() as undone:
         insert_history(conn, Random(seed), many)
         for scope in SCOPES:
-            compare(conn, period_of(kind, DAY + timedelta(days=days)), scope)
+            compare(conn, period_of(kind, DAY + timedelta(days=days)), scope, NOW)
         undone.rollback()
 
 
 def assert_agrees(engine: sa.Engine, period: Period, scope: str) -> None:
     with reading(engine) as conn:
-        compare(conn, period, scope)
-
-
-def compare(conn: sa.Connection, period: Period, text: str) -> None:
-    scope = scope_of(text)
-    told, again = report(conn, period, scope, NOW), ReportRecount(conn, period, NOW, scope)
-    assert (told.figures.start, told.figures.end) == (again.start, again.end)
-    figures = again.figures()
-    assert (told.figures.received, told.figures.opened) == (figures.received, figures.opened)
-    assert (told.figures.done, told.figures.pending.by_status) == (figures.done, figures.pending.by_status)
-    compare_standings(told, again)
-    compare_trend(told, again)
-    compare_burning(told, again)
-    assert dict(told.checks.results) == again.check_results()
-    if scope == STATE:
-        assert sum(told.checks.drawn_from.values()) == len(again.callable_asks())
-        key = check_key(conn)
-        drawn = {ask for ask in again.callable_asks() if is_drawn(key, *ask)}
-        assert {(one.ticket_id, one.cycle) for one in told.checks.calls} == drawn
-    else:
-        assert not told.checks.calls
-
-
-def compare_standings(told: Report, again: ReportRecount) -> None:
-    window = (again.start, again.end)
-    if told.period.kind is not PeriodKind.MONTH:
-        window = (again.end - timedelta(days=30), again.end)
-    for column, table in (("department", told.departments), ("district", told.districts)):
-        if column == told.scope.whose.value:
-            assert table is None
-            continue
-        assert table is not None
-        assert (table.start, table.end) == window
-        assert {row.code: counts for row in table.rows if (counts := counts_of(row))} == again.standing(column, *window)
-        if column == "district":
-            assert set(taxonomy().districts) <= {row.code for row in table.rows}
-
-
-def counts_of(row: Standing) -> dict[str, int]:
-    plain = {name: getattr(row, name) for name in ("received", "disposed", "reopened", "pending", "late")}
-    results = {name: getattr(row.results, name) for name in Results.__slots__}
-    return {name: many for name, many in (plain | results).items() if many}
-
-
-def compare_trend(told: Report, again: ReportRecount) -> None:
-    days = [point.day for point in told.trend.points]
-    assert len(days) == {"day": 14, "week": 12, "month": 12}[told.period.kind]
-    assert days[-1] == told.period.day
-    for point in told.trend.points:
-        one = period_of(told.period.kind, point.day)
-        assert one.day == point.day
-        assert point.counts == again.key_counts(one.start, one.end), point.day
-    for comparison in told.comparisons:
-        then = again.key_counts(comparison.start, comparison.end)
-        if comparison.against is Against.MONTH_BEFORE_PER_DAY:
-            many = (comparison.end - comparison.start).days
-            then = KeyCounts(
-                opened=then.opened / many,
-                disposed=then.disposed / many,
-                solved=then.solved / many,
-                not_satisfied=then.not_satisfied / many,
-                reopened=then.reopened / many,
-                pending=then.pending,
-            )
-        assert comparison.then == then, comparison.against
-
-
-def compare_burning(told: Report, again: ReportRecount) -> None:
-    found = told.burning
-    assert [(one.day, one.district, one.category, one.seen) for one in found.surges] == again.surging()[:3]
-    assert [(one.incident, one.new, one.total, one.open) for one in found.incidents] == again.grown()[:5]
-    often = again.lines(
-        lambda row: bool(row["reopen_count"] > 1), lambda row: (-row["reopen_count"], row["opened_at"], row["number"])
-    )
-    urgent = again.lines(lambda row: bool(row["urgent"]), lambda row: (row["opened_at"], row["number"]))
-    for lines, recounted in ((found.reopened_twice, often), (found.emergencies, urgent)):
-        assert [without_fractions(one) for one in lines] == [without_fractions(one) for one in recounted[:10]]
-
-
-def without_fractions(line: Any) -> tuple[object, ...]:
-    late = None if line.late_hours is None else round(line.late_hours, 6)
-    return (line.number, line.department, line.district, line.category, line.opened_at, line.reopened, line.level, late)
+        compare(conn, period, scope, NOW)
 
 
 # -- fairness ----------------------------------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from digest_comparing import compare
 
 from bot.demo.script import StoryFault, parse_story, read_story
 from bot.demo.story import Player, StoryBroken, stage_for
-from handlers.digest.period import Period, office_day
+from handlers.digest.period import Period, PeriodKind, office_day, period_of
 from handlers.reconciling.days import count_day
 from store.db import reading
 
@@ -29,6 +30,9 @@ async def test_story(file: Path, tmp_path: Path, migrated_sqlite_file: Path) -> 
             for days in range((office_day(stage.now) - begun).days + 1):
                 count = count_day(conn, Period(begun + timedelta(days=days)), stage.now)
                 assert {one.channel: one.mismatches for one in count.channels if not one.adds_up} == {}
+                compare(conn, Period(begun + timedelta(days=days)), "cmo", stage.now)
+            for kind in (PeriodKind.WEEK, PeriodKind.MONTH):
+                compare(conn, period_of(kind, begun), "cmo", stage.now)
 
 
 def test_the_forty_stories_are_there() -> None:

@@ -83,7 +83,8 @@ class Standing:
 class Standings:
     """A ranking and the time from `start` up to, not including, `end` that it is about.
 
-    In a day's and in a week's report that is the thirty days up to the period's end: one day tells nothing of an office.
+    That is the period itself; in a week's report the thirty days up to its end, since in seven days too few citizens answer
+    most offices. A day's table tells the day, and hardly ever ranks anybody.
     `rows`: ranked ones first, by rank; then the others by how many tickets they received, most first.
     """
 

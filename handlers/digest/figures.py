@@ -18,13 +18,13 @@ from handlers.digest.counting.checking import checks
 from handlers.digest.counting.coming import first_replies, opened, received
 from handlers.digest.counting.health import holes, trouble
 from handlers.digest.counting.offices import standings
-from handlers.digest.counting.standing import Rows, pending, pending_rows
+from handlers.digest.counting.standing import pending, pending_rows, remarkable
 from handlers.digest.counting.trends import trend_and_comparisons
 from handlers.digest.counting.within import Stretch
 from handlers.digest.period import Period, PeriodKind
 from handlers.digest.report import Report
 from handlers.digest.scope import STATE, Scope
-from handlers.digest.shapes import Figures
+from handlers.digest.shapes import Figures, Pending
 
 RANKED_OVER: Final = timedelta(days=30)
 
@@ -34,17 +34,19 @@ def figures(conn: sa.Connection, start: datetime, end: datetime, *, now: datetim
 
     Times are aware UTC. Wants a transaction that sees one moment of the database (store.db.reading).
     """
-    return _figures(conn, Stretch(start, end), scope, now, pending_rows(conn, scope, now))
+    waiting = pending_rows(conn, scope, now)
+    now_pending = pending(waiting, remarkable(conn, scope, now, waiting), now)
+    return _figures(conn, Stretch(start, end), scope, now, now_pending)
 
 
-def _figures(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime, waiting: Rows) -> Figures:
+def _figures(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime, now_pending: Pending) -> Figures:
     return Figures(
         start=time.start,
         end=time.end,
         now=now,
         received=received(conn, time, scope),
         opened=opened(conn, time, scope),
-        pending=pending(conn, waiting, scope, now),
+        pending=now_pending,
         done=done(conn, time, scope),
         replies=first_replies(conn, time, scope),
         trouble=trouble(conn, time, now),
@@ -60,25 +62,26 @@ def report(conn: sa.Connection, period: Period, scope: Scope, now: datetime, *, 
     """
     time = Stretch(period.start, period.end)
     waiting = pending_rows(conn, scope, now)
+    named = remarkable(conn, scope, now, waiting)
     trend, comparisons = trend_and_comparisons(conn, period, scope)
     departments, districts = standings(conn, _ranked_over(period), scope, waiting)
     return Report(
         period=period,
         scope=scope,
         now=now,
-        figures=_figures(conn, time, scope, now, waiting),
+        figures=_figures(conn, time, scope, now, pending(waiting, named, now)),
         trend=trend,
         comparisons=comparisons,
         departments=departments,
         districts=districts,
-        burning=burning(conn, period, scope, now),
+        burning=burning(conn, period, scope, now, named),
         checks=checks(conn, time, scope),
         odd_rows=odd_rows,
     )
 
 
 def _ranked_over(period: Period) -> Stretch:
-    """A month, or the thirty days up to the end of a shorter period."""
-    if period.kind is PeriodKind.MONTH:
-        return Stretch(period.start, period.end)
-    return Stretch(period.end - RANKED_OVER, period.end)
+    """The period; for a week the thirty days up to its end, since in seven days too few citizens answer an office."""
+    if period.kind is PeriodKind.WEEK:
+        return Stretch(period.end - RANKED_OVER, period.end)
+    return Stretch(period.start, period.end)

@@ -5,7 +5,7 @@ Words of citizens leave here only masked, and only of tickets that groups of off
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from handlers.digest.counting.standing import OFTEN, is_late
+from handlers.digest.counting.standing import OFTEN
 from handlers.digest.counting.within import HOUR, Condition, Stretch, base_of, in_scope
 from handlers.digest.period import Period, office_day
 from handlers.digest.report import Burning, Complaint, GrowingIncident, Surge, TicketLine
@@ -33,15 +33,18 @@ LEAST_NEW: Final = 2  # one more complaint is no growth
 MOST_LINES: Final = 10
 
 
-def burning(conn: sa.Connection, period: Period, scope: Scope, now: datetime) -> Burning:
-    """Everything that burns, each list cut."""
-    again = (tickets.c.reopen_count >= OFTEN,)
-    oldest = (tickets.c.opened_at, tickets.c.number)
+def burning(conn: sa.Connection, period: Period, scope: Scope, now: datetime, named: Sequence[sa.Row[Any]]) -> Burning:
+    """Everything that burns, each list cut. `named`: the rows of counting.standing.remarkable."""
+    again = sorted(
+        (row for row in named if row.reopen_count >= OFTEN),
+        key=lambda row: (-row.reopen_count, row.opened_at, row.number),
+    )
+    urgent = sorted((row for row in named if row.urgent), key=lambda row: (row.opened_at, row.number))
     return Burning(
         surges=_surges(conn, period, scope, now),
         incidents=_incidents(conn, Stretch(period.start, period.end), scope),
-        reopened_twice=_lines(conn, scope, now, again, (tickets.c.reopen_count.desc(), *oldest)),
-        emergencies=_lines(conn, scope, now, (tickets.c.urgent,), oldest),
+        reopened_twice=tuple(_line(row, now) for row in again[:MOST_LINES]),
+        emergencies=tuple(_line(row, now) for row in urgent[:MOST_LINES]),
     )
 
 
@@ -200,24 +203,6 @@ def _incident(row: sa.Row[Any], new: int) -> GrowingIncident:
         total=row.total,
         open=row.open,
     )
-
-
-def _lines(
-    conn: sa.Connection,
-    scope: Scope,
-    now: datetime,
-    where: tuple[Condition, ...],
-    order: tuple[sa.ColumnElement[Any], ...],
-) -> tuple[TicketLine, ...]:
-    columns = ("number", "department", "district", "category", "sensitivity", "opened_at", "due_at", "paused_at")
-    counts = ("reopen_count", "escalation_level")
-    wanted: sa.Select[Any] = (
-        sa.select(*(tickets.c[name] for name in (*columns, *counts)), is_late(now).label("late"))
-        .where(tickets.c.ended_at.is_(None), *where, *in_scope(scope))
-        .order_by(*order)
-        .limit(MOST_LINES)
-    )
-    return tuple(_line(row, now) for row in conn.execute(wanted))
 
 
 def _line(row: sa.Row[Any], now: datetime) -> TicketLine:

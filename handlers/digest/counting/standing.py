@@ -44,6 +44,7 @@ def pending_rows(conn: sa.Connection, scope: Scope, now: datetime) -> Rows:
             *holder,
             sa.func.count().label("many"),
             *(sa.func.count().filter(condition).label(name) for name, condition in counted.items()),
+            sa.func.min(tickets.c.due_at).filter(is_late(now), tickets.c.paused_at.is_(None)).label("due_first"),
         )
         .where(tickets.c.ended_at.is_(None), *in_scope(scope))
         .group_by(*holder)
@@ -51,8 +52,40 @@ def pending_rows(conn: sa.Connection, scope: Scope, now: datetime) -> Rows:
     return conn.execute(grouped).all()
 
 
-def pending(conn: sa.Connection, rows: Rows, scope: Scope, now: datetime) -> Pending:
-    """The rows of `pending_rows`, summed up."""
+def remarkable(conn: sa.Connection, scope: Scope, now: datetime, rows: Rows) -> Sequence[sa.Row[Any]]:
+    """In one more pass, the pending tickets that are named one by one: urgent ones, those often reopened, and those that
+    may be late the longest: among running clocks the earliest due, and all whose clock stands still."""
+    names = (
+        "number",
+        "department",
+        "district",
+        "category",
+        "sensitivity",
+        "opened_at",
+        "due_at",
+        "paused_at",
+        "urgent",
+    )
+    columns: list[sa.ColumnElement[Any]] = [tickets.c[name] for name in (*names, "reopen_count", "escalation_level")]
+    named: list[Condition] = []
+    if any(row.urgent for row in rows):
+        named.append(tickets.c.urgent)
+    if any(row.reopened_twice for row in rows):
+        named.append(tickets.c.reopen_count >= OFTEN)
+    if any(row.late for row in rows):
+        first = min((row.due_first for row in rows if row.due_first), default=now)
+        reached = sa.or_(tickets.c.paused_at.is_not(None), tickets.c.due_at == first)
+        named.append(sa.and_(is_late(now), reached))
+    if not named:
+        return ()
+    wanted: sa.Select[Any] = sa.select(*columns, is_late(now).label("late")).where(
+        tickets.c.ended_at.is_(None), sa.or_(*named), *in_scope(scope)
+    )
+    return conn.execute(wanted).all()
+
+
+def pending(rows: Rows, named: Sequence[sa.Row[Any]], now: datetime) -> Pending:
+    """The rows of `pending_rows` and `remarkable`, summed up."""
     levels: Counter[int] = Counter()
     for row in rows:
         levels[row.escalation_level] += row.many
@@ -65,7 +98,7 @@ def pending(conn: sa.Connection, rows: Rows, scope: Scope, now: datetime) -> Pen
         due_today=_sum(rows, "due_today"),
         late=late,
         late_by_department=largest_first(by_code((row.department, row.late) for row in rows)),
-        latest=_latest(conn, scope, now) if late else None,
+        latest=_latest(named, now),
         levels={level: many for level, many in sorted(levels.items()) if level},
         without_owner=_sum(rows, "without_owner"),
         planned=_sum(rows, "planned"),
@@ -95,21 +128,8 @@ def _is_due_today(now: datetime) -> Condition:
     return sa.and_(is_with_office(), tickets.c.paused_at.is_(None), today.holds(tickets.c.due_at))
 
 
-def _latest(conn: sa.Connection, scope: Scope, now: datetime) -> Latest | None:
-    """Among running clocks the earliest due is the latest; the few that stand still are compared one by one."""
-    columns = (
-        tickets.c.number,
-        tickets.c.department,
-        tickets.c.district,
-        tickets.c.sensitivity,
-        tickets.c.due_at,
-        tickets.c.paused_at,
-    )
-    late = sa.select(*columns).where(tickets.c.ended_at.is_(None), is_late(now), *in_scope(scope))
-    by_due = (tickets.c.due_at, tickets.c.number)
-    running = conn.execute(late.where(tickets.c.paused_at.is_(None)).order_by(*by_due).limit(1)).all()
-    standing = conn.execute(late.where(tickets.c.paused_at.is_not(None)).order_by(*by_due)).all()
-    found = [((row.paused_at or now) - row.due_at, row) for row in (*running, *standing)]
+def _latest(named: Sequence[sa.Row[Any]], now: datetime) -> Latest | None:
+    found = [((row.paused_at or now) - row.due_at, row) for row in named if row.late]
     if not found:
         return None
     late_by, row = min(found, key=lambda one: (-one[0], one[1].number))
