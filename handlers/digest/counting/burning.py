@@ -5,10 +5,9 @@ Words of citizens leave here only masked, and only of tickets that groups of off
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -31,6 +30,7 @@ LONGEST: Final = 200  # characters of each
 MOST_INCIDENTS: Final = 5
 LEAST_NEW: Final = 2  # one more complaint is no growth
 MOST_LINES: Final = 10
+AT_ONCE: Final = 12  # days
 
 
 def burning(conn: sa.Connection, period: Period, scope: Scope, now: datetime, named: Sequence[sa.Row[Any]]) -> Burning:
@@ -57,11 +57,11 @@ def _surges(conn: sa.Connection, period: Period, scope: Scope, now: datetime) ->
         return ()
     known = taxonomy()
     pairs = len(known.districts) * len(_ordinary())
-    cells = _counting(conn, scope)
+    history = {day: _weekdays_before(day, office_day(first)) for day in _days(period, office_day(now))}
+    cells = _cells(conn, sorted({*history, *(one for days in history.values() for one in days)}), scope)
     found: list[Surge] = []
-    for day in _days(period, office_day(now)):
-        history = [cells(one) for one in _weekdays_before(day, office_day(first))]
-        for one in unusual(cells(day), history, pairs):
+    for day, days in history.items():
+        for one in unusual(cells[day], [cells[before] for before in days], pairs):
             district, category = one.cell
             found.append(
                 Surge(
@@ -95,21 +95,23 @@ def _weekdays_before(day: date, first: date) -> list[date]:
     return [one for one in earlier if one > first]
 
 
-def _counting(conn: sa.Connection, scope: Scope) -> Callable[[date], Cells]:
-    """Counts a day by district and category, each day once."""
+def _cells(conn: sa.Connection, days: Sequence[date], scope: Scope) -> dict[date, Cells]:
+    """How many tickets of each district and category were opened on these days, some days in one look."""
     ordinary = _ordinary()
-
-    @cache
-    def cells(day: date) -> Mapping[Cell, int]:
-        time = Stretch(Period(day).start, Period(day).end)
-        grouped = (
-            sa.select(tickets.c.district, tickets.c.category, sa.func.count())
-            .where(time.holds(tickets.c.opened_at), *_speakable(), *in_scope(scope))
+    found: dict[date, dict[Cell, int]] = {day: {} for day in days}
+    for first in range(0, len(days), AT_ONCE):
+        some = days[first : first + AT_ONCE]
+        opened = [Stretch(Period(day).start, Period(day).end).holds(tickets.c.opened_at) for day in some]
+        grouped: sa.Select[Any] = (
+            sa.select(tickets.c.district, tickets.c.category, *(sa.func.count().filter(one) for one in opened))
+            .where(sa.or_(*opened), *_speakable(), *in_scope(scope))
             .group_by(tickets.c.district, tickets.c.category)
         )
-        return {(row[0], row[1]): row[2] for row in conn.execute(grouped) if row[1] in ordinary}
-
-    return cells
+        for district, category, *counts in conn.execute(grouped):
+            if category in ordinary:
+                for day, many in zip(some, counts, strict=True):
+                    found[day][district, category] = many
+    return dict(found)
 
 
 def _speakable() -> tuple[Condition, ...]:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 import sqlalchemy as sa
@@ -98,7 +99,7 @@ def _channels(conn: sa.Connection, time: Stretch, now: datetime) -> tuple[Channe
 def holes(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime) -> Holes:
     """Empty chairs that tickets met, and those that the next one would meet."""
     directory = load_directory(conn, now)
-    found, above = _looked_over(directory)
+    found, above = _looked_over(_Same(directory))
     missing = Counter(
         one.code for one in missing_of(directory) if scope.whose is not Whose.DEPARTMENT or one.department == scope.code
     )
@@ -110,10 +111,26 @@ def holes(conn: sa.Connection, time: Stretch, scope: Scope, now: datetime) -> Ho
     )
 
 
-def _looked_over(directory: Directory) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+class _Same:
+    """A directory that is itself alone: store.directory gives the same one until something in it changes."""
+
+    __slots__ = ("directory",)
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.directory is self.directory
+
+    def __hash__(self) -> int:
+        return id(self.directory)
+
+
+@lru_cache(maxsize=2)
+def _looked_over(same: _Same) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]]]:
     """By department, where nobody is found, and where nobody is above; each asked only about its own chairs and those that
     all share, since looking through a whole state's chairs for every case takes a second."""
-    known = taxonomy()
+    directory, known = same.directory, taxonomy()
     found: dict[str, set[str]] = defaultdict(set)
     above: dict[str, set[str]] = {}
     for department in known.departments:
