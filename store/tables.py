@@ -1,7 +1,8 @@
 """Every table, with the constraints that make wrong states impossible.
 
-Owns the shape of what is remembered. Personal text lives only in inbox.payload, transcript.text, outbox.payload and
-drafts.text, each keyed to an account or an officer; events hold ids and codes. It must not know any rule of conduct.
+Owns the shape of what is remembered. Personal text lives only in inbox.payload, transcript.text, outbox.payload,
+drafts.text, remarks.text and remark_answers.text, each keyed to an account or an officer; events hold ids and codes. It
+must not know any rule of conduct.
 """
 
 from __future__ import annotations
@@ -687,6 +688,44 @@ standstills = sa.Table(
     sa.CheckConstraint("from_at IS NULL OR until_at > from_at", name="ends_after_it_begins"),
     sa.CheckConstraint("ended_at IS NULL OR from_at IS NOT NULL", name="ended_after_it_began"),
 )
+
+remarks = sa.Table(
+    "remarks",  # of the Chief Minister's Office on a ticket or to an office; citizens never read them
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("ticket_id", BigId, sa.ForeignKey("tickets.id")),  # either a ticket, whoever owns it
+    sa.Column("post", sa.ForeignKey("posts.code")),  # or the office that is addressed
+    sa.Column("department", sa.String(32)),  # of that office, as it was named
+    sa.Column("district", sa.String(64)),
+    sa.Column("text", sa.Text(), nullable=False),  # masked
+    sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),  # who wrote it, and in which chair
+    sa.Column("from_post", sa.ForeignKey("posts.code"), nullable=False),
+    moment("made_at"),
+    moment("due_at"),
+    moment("answered_at", nullable=True),  # NULL while it is open
+    moment("reminded_at", nullable=True),
+    sa.CheckConstraint("(ticket_id IS NULL) <> (post IS NULL)", name="a_ticket_or_an_office"),
+    sa.CheckConstraint("(post IS NULL) = (department IS NULL)", name="an_office_has_a_department"),
+    sa.CheckConstraint("due_at >= made_at", name="due_after_it_was_made"),
+    sa.CheckConstraint("answered_at IS NULL OR answered_at >= made_at", name="answered_after_it_was_made"),
+)
+sa.Index("ix_remarks_ticket", remarks.c.ticket_id, remarks.c.id)
+sa.Index("ix_remarks_made", remarks.c.made_at)
+sa.Index("ix_remarks_answered", remarks.c.answered_at)
+_open_remark = remarks.c.answered_at.is_(None)
+sa.Index("ix_remarks_open", remarks.c.due_at, sqlite_where=_open_remark, postgresql_where=_open_remark)
+
+remark_answers = sa.Table(
+    "remark_answers",  # the first one closes the remark, later ones are additions
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("remark_id", sa.ForeignKey("remarks.id"), nullable=False),
+    sa.Column("officer_id", sa.ForeignKey("officers.id"), nullable=False),
+    sa.Column("post", sa.ForeignKey("posts.code"), nullable=False),
+    sa.Column("text", sa.Text(), nullable=False),  # masked
+    moment("at"),
+)
+sa.Index("ix_remark_answers_remark", remark_answers.c.remark_id, remark_answers.c.id)
 
 invites = sa.Table(
     "invites",

@@ -22,6 +22,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "posts": {"department": "power"},
     "labels": {"category": "sewer"},
     "leaves": {"post": "a"},
+    "remarks": {"post": "a", "department": "power"},
 }
 """What a right row needs beyond its required columns."""
 
@@ -52,6 +53,10 @@ WRONG: dict[str, dict[str, Any]] = {
     "ck_standstills_ended_after_it_began": {"ended_at": NOON},
     "ck_leaves_a_person_or_a_post": {"officer_id": 1},
     "ck_leaves_ends_after_it_begins": {"to_at": NOON - timedelta(seconds=1)},
+    "ck_remarks_a_ticket_or_an_office": {"post": None, "department": None},
+    "ck_remarks_an_office_has_a_department": {"department": None},
+    "ck_remarks_due_after_it_was_made": {"due_at": NOON - timedelta(seconds=1)},
+    "ck_remarks_answered_after_it_was_made": {"answered_at": NOON - timedelta(seconds=1)},
     "ck_holdings_ends_after_it_begins": {"to_at": NOON - timedelta(seconds=1)},
 }
 """One wrong change for each check; unknown words and negative counts are made up by themselves."""
