@@ -11,9 +11,11 @@ from typing import Final
 from handlers.digest.shapes import NOT_KNOWN, Counts, Figures
 from handlers.length import TELEGRAM_LIMIT
 from handlers.render import RenderError, render_digest
+from store.remarks import RemarksTold
 from store.vocabulary import Language
 
 SHORTER: Final = (5, 3, 1)  # how many of each list are named, fuller first
+NO_REMARKS: Final = RemarksTold()
 REASONS: Final = 3  # times as many reasons are named: they are few and short
 
 
@@ -30,10 +32,17 @@ class DigestTooLong(RenderError):
     """Even the shortest wording of a digest passes one Telegram message."""
 
 
-def render_daily(figures: Figures, language: Language, *, missed: int = 0, odd_rows: int | None = None) -> str:
+def render_daily(
+    figures: Figures,
+    language: Language,
+    *,
+    missed: int = 0,
+    odd_rows: int | None = None,
+    remarks: RemarksTold = NO_REMARKS,
+) -> str:
     """Telegram HTML under 4,096 characters; `missed` editions were not sent before this one.
 
-    `odd_rows`: how many rows of the day do not add up; None when it was not reconciled.
+    `odd_rows`: how many rows of the day do not add up; None when it was not reconciled. `remarks`: those of the CMO.
 
     Raises:
         DigestTooLong: even the shortest wording does not fit.
@@ -41,7 +50,7 @@ def render_daily(figures: Figures, language: Language, *, missed: int = 0, odd_r
     """
     text = ""
     for top in SHORTER:
-        text = _render(figures, language, missed, top, odd_rows)
+        text = _render(figures, language, missed, top, odd_rows, remarks)
         if len(text) < TELEGRAM_LIMIT:
             return text
     raise DigestTooLong(
@@ -50,7 +59,9 @@ def render_daily(figures: Figures, language: Language, *, missed: int = 0, odd_r
     )
 
 
-def _render(figures: Figures, language: Language, missed: int, top: int, odd_rows: int | None) -> str:
+def _render(
+    figures: Figures, language: Language, missed: int, top: int, odd_rows: int | None, remarks: RemarksTold
+) -> str:
     """With only the `top` largest of each list named."""
     received, opened, pending = figures.received, figures.opened, figures.pending
     context: dict[str, object] = {
@@ -72,6 +83,7 @@ def _render(figures: Figures, language: Language, missed: int, top: int, odd_row
         "done": figures.done,
         "replies": figures.replies,
         "trouble": figures.trouble,
+        "remarks": remarks,
     }
     return render_digest(language, "daily", context)
 

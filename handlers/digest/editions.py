@@ -23,7 +23,7 @@ from handlers.gate import queue
 from handlers.reach import EVERYBODY, Reach
 from handlers.reconciling.days import count_day
 from handlers.render import RenderError
-from store import outbox
+from store import outbox, remarks
 from store.alarms import clear_alarm, raise_alarm
 from store.channels import Channel, all_channels
 from store.dialects import insert_into
@@ -112,7 +112,9 @@ def digest_text(conn: sa.Connection, day: date, language: Language, now: datetim
 def _text(
     conn: sa.Connection, counted: Figures, period: Period, language: Language, now: datetime, missed: int = 0
 ) -> str:
-    return render_daily(counted, language, missed=missed, odd_rows=count_day(conn, period, now).odd_rows)
+    told = remarks.of_period(conn, period.start, period.end, now=now)
+    odd_rows = count_day(conn, period, now).odd_rows
+    return render_daily(counted, language, missed=missed, odd_rows=odd_rows, remarks=told)
 
 
 def _had_begun(conn: sa.Connection, period: Period) -> bool:
