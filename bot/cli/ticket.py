@@ -15,7 +15,7 @@ from bot.cli.ending import Failed
 from bot.cli.masking import shown
 from bot.cli.showing import office_time, short_time, show_json, show_rows
 from handlers.understanding.number import find_numbers
-from store import outbox, tickets
+from store import outbox, remarks, tickets
 from store.db import reading
 from store.tables import tickets as tickets_table
 from store.vocabulary import Sensitivity, Status
@@ -158,6 +158,17 @@ def _story(conn: sa.Connection, ticket: Mapping[str, Any], *, words: bool) -> di
             }
             for row in tickets.events_of(conn, ticket["id"])
         ],
+        "remarks": [
+            {
+                "made_at": one.made_at,
+                "post": one.from_post,
+                "text": masked(one.text),
+                "due_at": one.due_at,
+                "answered_at": one.answered_at,
+                "answers": [{"at": each.at, "post": each.post, "text": masked(each.text)} for each in answers],
+            }
+            for one, answers in remarks.of_ticket(conn, ticket["id"])
+        ],
         "messages": [
             {
                 "id": row.id,
@@ -183,6 +194,13 @@ def _print(story: Mapping[str, Any]) -> None:
     for one in story["history"]:
         by = f" ({one['post']})" if one["post"] else ""
         click.echo(f"  {office_time(one['at'])}  {one['kind']} by {one['actor']}{by}")
+    if story["remarks"]:
+        click.echo("\nWhat the Chief Minister's Office remarked")
+    for one in story["remarks"]:
+        open_till = "" if one["answered_at"] else f" (open; due {office_time(one['due_at'])})"
+        click.echo(f"  {office_time(one['made_at'])}  {one['post']}: {one['text']}{open_till}")
+        for each in one["answers"]:
+            click.echo(f"    {office_time(each['at'])}  {each['post']}: {each['text']}")
     click.echo("\nWhat was said")
     for one in story["messages"]:
         text = " ".join((one["text"] or "(erased)").split())
