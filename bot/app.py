@@ -27,12 +27,13 @@ from handlers.desk import leave_news
 from handlers.desk.albums import queue_albums
 from handlers.desk.batch import Desk
 from handlers.desk.morning import next_morning_at, queue_morning_lists
+from handlers.desk.remark_news import queue_reminders
 from handlers.desk.standstill_news import queue_standstills
 from handlers.digest import longer
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.reconciling.days import reconcile_mornings
-from store import channels, inbox, outbox, papers, pictures, standstills, tickets, undoing
+from store import channels, inbox, outbox, papers, pictures, remarks, standstills, tickets, undoing
 from store.boundaries import passing
 from store.channels import Channel
 from store.db import DatabaseUnusable, migrate, open_engine, reading, require_current, schema_state, writing
@@ -225,8 +226,8 @@ class Office:
         now, moments = self.clock.now(), [self._digest_not_before, self._lists_not_before]
         with reading(self.engine) as conn:
             heard_at, wake_at = inbox.next_due(conn), tickets.next_wake(conn)
-            stands_at = standstills.next_look(conn, now)
-            moments += [at for at in (heard_at, wake_at, stands_at) if at is not None]
+            stands_at, remarked_at = standstills.next_look(conn, now), remarks.next_look(conn)
+            moments += [at for at in (heard_at, wake_at, stands_at, remarked_at) if at is not None]
             lanes = set()
             waiting = outbox.next_due_by_channel(conn)
             for account in self.accounts:
@@ -240,7 +241,7 @@ class Office:
             picture_at = pictures.next_try(conn, {account.channel.id for account in self.accounts}, now)
             moments += [picture_at] if picture_at is not None else []
         heard = heard_at is not None and heard_at <= now
-        time_passed = any(at is not None and at <= now for at in (wake_at, stands_at, *moments[:2]))
+        time_passed = any(at is not None and at <= now for at in (wake_at, stands_at, remarked_at, *moments[:2]))
         fetch = picture_at is not None and picture_at <= now
         return Work(heard, time_passed, fetch, frozenset(lanes), in_flight, min(moments))
 
@@ -271,14 +272,14 @@ class Office:
         return self.desk.hear_time() + self.digest() + self.morning_lists() + self.news()
 
     def news(self) -> int:
-        """Tell desks whose clocks stand or run again, and whoever stands in for somebody; returns how many messages."""
+        """Tell of clocks that stand or run again, of standing in, and of remarks left unanswered; returns how many messages."""
         now, reach = self.clock.now(), self.policy.reach
         with reading(self.engine) as conn:
-            if not standstills.untold(conn, now) and not leave_news.untold(conn, now):
+            if not (standstills.untold(conn, now) or leave_news.untold(conn, now) or remarks.to_remind(conn, now)):
                 return 0
         with writing(self.engine) as conn:
             directory = load_directory(conn, now)
-            told = queue_standstills(conn, now, directory, reach)
+            told = queue_standstills(conn, now, directory, reach) + queue_reminders(conn, now, directory, reach)
             return told + leave_news.queue_leave_news(conn, now, directory, reach)
 
     def digest(self) -> int:

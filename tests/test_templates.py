@@ -64,6 +64,8 @@ TOLD = (
     "not_to_be_planned", "day_missing", "brought_back", "noted", "field_reported", "undone", "undo_too_late", "not_your_act",
     "accept_first", "see_private", "pause_day", "pause_district", "pause_reason", "for_cmo_desk", "standstill_ordered",
     "standstill_called_off", "standstill_void", "standstill_begun", "standstill_over",
+    "remark_sent", "remark_how", "remark_department", "remark_district", "remark_nobody", "remark_too_long", "remark_for_cmo",
+    "remark_not_yours", "remark_answered", "remark_added",
     "let_decide", "flood_ended", "press_again", "settled_already", "post_gone", "called_complaint",
     "scope_unknown", "for_cmo",
 )  # fmt: skip
@@ -280,6 +282,16 @@ VARIANTS: dict[str, Variants] = {
     **dict.fromkeys(
         ("standstill_proposed", "standstill_began", "standstill_ended"),
         (("of one department", {}), ("of all, everywhere", {"district": None, "department": None})),
+    ),
+    **dict.fromkeys(
+        ("remark_notice", "remark_reminder"),
+        (("ticket", {}), ("office", {"number": None}), ("withheld", {"question": None})),
+    ),
+    "remark_late": (("ticket", {}), ("office", {"number": None}), ("nobody yet", {"post": None})),
+    "remark_answer": (
+        ("ticket", {"why": None}),
+        ("office, more", {"why": "addition", "number": None, "district": None}),
+        ("withheld", {"why": None, "question": None, "officer_words": None}),
     ),
     "flood_review": (
         ("one account", {"why": None}),

@@ -36,14 +36,14 @@ def address_of(case: Case, audience: Audience, directory: Directory, post_code: 
         case Audience.POST:
             post = directory.posts.get(post_code or "")
     sensitive = case.sensitivity is Sensitivity.SENSITIVE and audience is not Audience.CMO
-    found = _of_post(post, directory, private_only=sensitive) if post else None
+    found = address_of_post(post, directory, private_only=sensitive) if post else None
     if found is not None or audience is Audience.CMO:
         return found
     chief = cmo_post(directory)
     if chief is None:
         return None
-    person = _of_post(chief, directory, private_only=True) if sensitive else None
-    return person or _of_post(chief, directory, private_only=False)
+    person = address_of_post(chief, directory, private_only=True) if sensitive else None
+    return person or address_of_post(chief, directory)
 
 
 def is_group(chat_id: str) -> bool:
@@ -51,7 +51,8 @@ def is_group(chat_id: str) -> bool:
     return chat_id.startswith("-")
 
 
-def _of_post(post: Post, directory: Directory, *, private_only: bool) -> Address | None:
+def address_of_post(post: Post, directory: Directory, *, private_only: bool = False) -> Address | None:
+    """Where this chair reads: its desk's chat, or the own chat of one who sits there; None when neither is known."""
     desk = directory.desks.get(post.desk) if post.desk else None
     if desk is not None and desk.reachable and not private_only and desk.chat_id is not None:
         return Address(desk.chat_id, desk.topic_id, desk.language)

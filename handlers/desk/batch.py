@@ -21,6 +21,7 @@ from handlers.desk.deciding import outcomes_of, woken
 from handlers.desk.digests import decide_digest
 from handlers.desk.gathering import gathered
 from handlers.desk.lists import decide_list
+from handlers.desk.remarks import decide_remark
 from handlers.desk.reviewing import decide_review
 from handlers.desk.snapshot import Snapshot
 from handlers.desk.standstills import decide_standstill
@@ -224,6 +225,7 @@ def _with_tables(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update:
         decide_store_matter(conn, snapshot, row, update)
         or decide_list(conn, snapshot, row, update)
         or decide_standstill(conn, snapshot, row, update)
+        or decide_remark(conn, snapshot, row, update)
         or decide_review(conn, snapshot, row, update)
         or decide_digest(conn, snapshot, row, update)
         or decide_undo(conn, snapshot, row, update)
