@@ -1,4 +1,4 @@
-"""What officers do beside answering: send somebody, ask a colleague, give a whole district time.
+"""What officers do beside answering: send somebody, ask a colleague, remark, give a whole district time.
 
 Owns these acts as people do them, by buttons and replies. It must not know what a story expects.
 """
@@ -58,6 +58,18 @@ class Hands(Officers):
         """The office that was asked answers its colleague."""
         helper = self._sent_to(case, ErrandKind.HELP)
         return await self._answered(case, helper, self._need(case, "help_notice"), text)
+
+    async def remark(self, case: Case, text: str) -> str:
+        """A viewer of the CMO asks for the ticket's card alone with the bot, and replies to it."""
+        _, viewer = self.viewer(case)
+        user = int(viewer.telegram_user_id or 0)
+        self.telegram.write(user, user, f"/ticket {case.number}")
+        await self._heard()
+        return await self._answered(case, viewer, self._need(case, "ticket_card"), text)
+
+    async def answer_remark(self, case: Case, officer: Officer, text: str) -> str:
+        """Whoever has the ticket replies to the remark."""
+        return await self._answered(case, officer, self._need(case, "remark_notice"), text)
 
     async def pause(self, words: str) -> str:
         """A clerk stops the time limits of a district and confirms it; returns the toast."""

@@ -348,6 +348,10 @@ class Player:
                 return await officers.pass_on(case, officer)
             case "help":
                 return await officers.ask_help(case, officer, argument, text)
+            case "remark" if step.who == "viewer":
+                return await officers.remark(case, text)
+            case "answer":
+                return await officers.answer_remark(case, officer, text)
             case "pause" if step.who == "desk":
                 return await officers.pause(text if not argument else f"{argument}: {text}")
             case "resume" if step.who == "desk":
@@ -374,8 +378,8 @@ class Player:
             step,
             "an officer can: accept, dispose: TEXT, ask: TEXT, plan: DAY AND REASON, note: TEXT, details: REASON, undo, send, "
             "time: DAYS AND REASON, grant, deny, pass, help DEPARTMENT: QUESTION, forward DEPARTMENT, return: TEXT, write: "
-            "TEXT; the desk besides: place: WORDS, say: WORDS, reject REASON, reopen, pause DISTRICT until DAY: REASON, "
-            "resume DISTRICT, and another clerk: uphold, yield.",
+            "TEXT, answer: TEXT (a remark); a viewer remark: TEXT; the desk besides: place: WORDS, say: WORDS, reject REASON, "
+            "reopen, pause DISTRICT until DAY: REASON, resume DISTRICT, and another clerk: uphold, yield.",
         )
 
     async def _sent(self, step: StoryStep, officers: Hands, case: Case, word: str, text: str) -> str:
