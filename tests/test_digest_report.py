@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.digest.counting.checking import is_drawn
+from handlers.digest.demand import telling
 from handlers.digest.fairness import Results, Standing, Standings, ranked, wilson
 from handlers.digest.figures import report
 from handlers.digest.period import Period, PeriodKind, period_of
@@ -170,9 +171,12 @@ def test_a_true_surge_is_told(sqlite_engine: sa.Engine) -> None:
     with reading(sqlite_engine) as conn:
         (surge,) = report(conn, Period(DAY), STATE, NOW).burning.surges
         (weekly,) = report(conn, period_of(PeriodKind.WEEK, DAY), STATE, NOW).burning.surges
+        calls = telling(conn, PeriodKind.DAY, DAY, STATE, NOW).calls
     assert (surge.district, surge.category, surge.seen, surge.day) == ("Hisar", "power_outage", 14, DAY)
     assert surge.expected == pytest.approx(17 / 8)
     assert weekly == surge
+    (call,) = [one for one in calls if one.kind == "surge"]
+    assert (call.district, call.category, call.many) == ("Hisar", "power_outage", 14)
     assert len(surge.newest) == 3
     assert surge.newest[0].opened_at >= surge.newest[1].opened_at >= surge.newest[2].opened_at
     for one in surge.newest:

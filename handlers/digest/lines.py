@@ -16,7 +16,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from handlers.digest.counting.burning import surges
 from handlers.digest.period import Period, office_day
+from handlers.digest.report import Surge
+from handlers.digest.scope import STATE
 from handlers.digest.telling import LEAST_ANSWERS, MOST_CALLS, Call, Day, LateTicket, Line, Telling
 from handlers.understanding.taxonomy import taxonomy
 from store.tables import events, satisfaction, tickets
@@ -102,7 +105,8 @@ def with_lines(conn: sa.Connection, told: Telling) -> Telling:
     start, end = Period(told.first).start, Period(told.last).end
     departments, districts = (lines(conn, start, end, told.now) for lines in (department_lines, district_lines))
     late = late_tickets(conn, told.now)
-    calls = (*_most_late(late), *told.calls)
+    found = surges(conn, Period(told.first, told.span), STATE, told.now)
+    calls = (*_most_late(late), *map(_surging, found[:1]), *told.calls)
     return replace(
         told,
         departments=departments,
@@ -124,6 +128,10 @@ def _most_late(late: Sequence[LateTicket]) -> Iterator[Call]:
     hours = max(one.hours for one in late if (one.department, one.district) == (department, district))
     if many > 1:
         yield Call(kind="late", department=department, district=district, many=many, hours=hours)
+
+
+def _surging(surge: Surge) -> Call:
+    return Call(kind="surge", district=surge.district, category=surge.category, many=surge.seen, usual=surge.expected)
 
 
 # -- counting ------------------------------------------------------------------------------------------------------------
