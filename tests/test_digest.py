@@ -31,11 +31,17 @@ from store.alarms import open_alarms
 from store.db import reading, writing
 from store.directory import load_directory
 from store.people import Desk, Directory, Post
+from store.remarks import RemarksTold, RemarkTold
 from store.tables import coverage, desks, editions, inbox, posts, tickets
 from store.vocabulary import Language, Platform, Role, Sensitivity
 
 MORNING = datetime(2026, 11, 24, 8, tzinfo=INDIA)
 LANGUAGES = list(Language)
+REMARKS = RemarksTold(
+    made=3,
+    open=(RemarkTold("HRY26-004821-6", None, None, 31.0), RemarkTold(None, "power", "Hisar", 5.0)),
+    answered=(RemarkTold(None, "phed", None, 7.5),),
+)
 
 
 def figures_of(engine: sa.Engine, seed: int, many: int, scope: Scope = STATE) -> Figures:
@@ -147,7 +153,7 @@ def assert_telegram_html(text: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_words_of_a_day_are_as_agreed(language: Language) -> None:
-    page = f"{render_daily(BUSY, language, missed=2, odd_rows=3)}\n----\n{render_daily(QUIET, language)}\n"
+    page = f"{render_daily(BUSY, language, missed=2, odd_rows=3, remarks=REMARKS)}\n----\n{render_daily(QUIET, language)}\n"
     file = Path(__file__).parent / "golden" / f"digest.{language}.txt"
     if os.environ.get("SMGT_UPDATE_GOLDENS"):
         file.write_text(page, encoding="utf-8")
@@ -172,7 +178,9 @@ def test_the_fullest_day_fits_one_message(language: Language) -> None:
         received=replace(BUSY.received, answered=reasons, ignored=reasons),
         trouble=replace(BUSY.trouble, gaps=(gap,) * 50, stopped_channels=("<&" * 32,) * 9),
     )
-    text = render_daily(full, language, odd_rows=million)
+    office = RemarkTold(None, "social", "Charkhi Dadri", 99.0)
+    remarks = RemarksTold(made=million, open=(office,) * 9999, answered=(office,) * 9999)
+    text = render_daily(full, language, odd_rows=million, remarks=remarks)
     assert_telegram_html(text)
     assert "12,34,567" in text
 
