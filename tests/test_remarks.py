@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
-from digest_days import BUSY
-from officers_stage import CMO, HISAR, KARNAL, NOW, NUMBER, Office
+from cmo_stage import CMO, HISAR, KARNAL, NOW, Office
+from officers_stage import NUMBER
 
 from bot.checking_cmo import cmo_findings
 from bot.cli import main
 from handlers.desk.remark_news import queue_reminders
-from handlers.digest.daily import render_daily
 from handlers.digest.editions import digest_text
 from handlers.reach import EVERYBODY, Reach
 from handlers.remarks import read_order
+from handlers.understanding.taxonomy import taxonomy
 from store import remarks
 from store.db import reading, writing
 from store.directory import load_directory
@@ -26,7 +27,7 @@ from store.payloads import outgoing_from_json
 from store.remarks import RemarksTold, RemarkTold
 from store.tables import events, holdings, outbox, remark_answers, tickets
 from store.tables import remarks as remarks_table
-from store.vocabulary import Language, OutgoingAct
+from store.vocabulary import DeskVerb, InGroups, Language, OutgoingAct
 
 WORDS = "why is there no tanker yet, ring 9876543210"
 HOUR = timedelta(hours=1)
@@ -189,6 +190,19 @@ def test_the_accused_office_never_reads_it(office: Office) -> None:
     assert answer.text == "That is not possible in this chat."
 
 
+def test_of_a_matter_that_no_group_reads_the_words_go_to_the_officers_own_chats(office: Office) -> None:
+    shown = card(office)
+    hidden = next(code for code, one in taxonomy().categories.items() if one.in_groups is InGroups.NUMBER)
+    with writing(office.engine) as conn:
+        conn.execute(tickets.update().values(category=hidden, sensitivity="restricted"))
+    (told,), _ = split(office.reply("Viewer", "private", shown, WORDS), office.users["Viewer"])
+    assert told.thread_id == office.users["Nodal Hisar"]
+    office.now += 24 * HOUR
+    told_late = remind(office)
+    assert set(told_late) == {office.users["Nodal Hisar"], office.users["Head"], CMO}
+    assert "tanker" not in told_late[CMO]
+
+
 # -- the answer --------------------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +238,29 @@ def test_only_who_may_act_for_the_ticket_answers(office: Office, who: str | None
     assert rows(office)[0].answered_at is None
 
 
-def test_an_answer_without_words_and_an_edited_one_are_told_so(office: Office) -> None:
+def test_an_edit_changes_nothing_and_is_told_so(office: Office) -> None:
+    told = remark(office)
+    for who, chat, text, under in (
+        ("Viewer", CMO, "/remark phed Hisar: the tank is empty", None),
+        ("Nodal Hisar", HISAR, "It came at ten.", office.deliver(told)),
+    ):
+        update = office._update(who, chat, DeskVerb.EDITED, text=text, message_id="77", reply_to_id=under)
+        (answer,) = office._answers(update)
+        assert answer.text == "An edit changes nothing here. Please write it once more."
+    assert len(rows(office)) == 1
+    assert rows(office)[0].answered_at is None
+
+
+def test_nobody_without_a_name_remarks_or_answers(office: Office) -> None:
+    under = office.deliver(remark(office))
+    for chat, text, to in ((CMO, "/remark phed Hisar: the tank is empty", None), (HISAR, "It came.", under)):
+        update = office._update("Viewer", chat, DeskVerb.WROTE, text=text, message_id="78", reply_to_id=to)
+        (answer,) = office._answers(replace(update, author=None, anonymous=True))
+        assert answer.text == "Please write under your own name; we must know who acts."
+    assert len(rows(office)) == 1
+
+
+def test_an_answer_without_words_or_with_too_many_is_told_so(office: Office) -> None:
     told = remark(office)
     (answer,) = office.reply("Nodal Hisar", HISAR, told, "", photo=True)
     assert answer.text.startswith("There are no words in that.")
@@ -449,22 +485,13 @@ def test_the_digest_counts_remarks_and_tells_no_words(office: Office) -> None:
     with reading(office.engine) as conn:
         text = digest_text(conn, NOW.date(), Language.EN, office.now)
     assert "<b>CMO remarks</b>\nMade 2, answered 1, open 1.\n" in text
-    assert f"Open for: Public Health department, Karnal 9 hours.\nAnswered after: {number(office)} 6 hours." in text
+    assert f"Open for: Public Health department, Karnal (9 hours).\nAnswered after: {number(office)} (6 hours)." in text
     assert "tank" not in text
 
 
 def test_a_day_without_remarks_says_nothing_of_them(office: Office) -> None:
     with reading(office.engine) as conn:
         assert "remark" not in digest_text(conn, NOW.date(), Language.EN, office.now).lower()
-
-
-@pytest.mark.parametrize("language", list(Language))
-def test_many_remarks_leave_the_digest_one_message(language: Language) -> None:
-    office_told = RemarkTold(None, "social", "Charkhi Dadri", 99.0)
-    many = RemarksTold(made=1000, open=(office_told,) * 900, answered=(office_told,) * 800)
-    text = render_daily(BUSY, language, remarks=many)
-    assert len(text) < 4096
-    assert "89" in text
 
 
 def test_check_names_what_has_waited_longer_than_a_day(office: Office) -> None:

@@ -65,7 +65,7 @@ TOLD = (
     "accept_first", "see_private", "pause_day", "pause_district", "pause_reason", "for_cmo_desk", "standstill_ordered",
     "standstill_called_off", "standstill_void", "standstill_begun", "standstill_over",
     "remark_sent", "remark_how", "remark_department", "remark_district", "remark_nobody", "remark_too_long", "remark_for_cmo",
-    "remark_not_yours", "remark_answered", "remark_added",
+    "remark_not_yours", "remark_answered", "remark_added", "remark_edited",
     "let_decide", "flood_ended", "press_again", "settled_already", "post_gone", "called_complaint",
     "scope_unknown", "for_cmo",
 )  # fmt: skip

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from handlers.case import Case
 from handlers.desk.addresses import Address, address_of, address_of_post, language_of_chat
-from handlers.desk.notices import for_chat
+from handlers.desk.notices import for_chat, in_groups
 from handlers.desk.rows import case_of
 from handlers.effects import Audience
 from handlers.facts import Facts
@@ -22,14 +22,14 @@ from handlers.gate import queue
 from handlers.reach import Reach
 from handlers.remarks import Addressed, next_up
 from handlers.render import render
-from handlers.routing import cmo_post
+from handlers.routing import cmo_post, supervisor_of
 from store import remarks, tickets
 from store.channels import all_channels
 from store.outbound import Outgoing
 from store.outbox import NewRow
-from store.people import Directory
+from store.people import Directory, Post
 from store.remarks import Remark
-from store.vocabulary import OutgoingAct, Platform
+from store.vocabulary import InGroups, OutgoingAct, Platform
 
 NOTICE: Final = "remark_notice"
 REMINDER: Final = "remark_reminder"
@@ -147,21 +147,30 @@ def _letter(channel_id: int, about: About, template: str, facts: Facts, tail: st
 
 
 def _desk(about: About) -> Address | None:
+    post = about.directory.posts.get(about.kept.owner_post or "")
     if about.case is not None:
-        return address_of(about.case, Audience.OWNER, about.directory)
-    post = about.directory.posts.get(about.remark.post or "")
+        return _for_words(about.case, address_of(about.case, Audience.OWNER, about.directory), post, about.directory)
     return (address_of_post(post, about.directory) if post else None) or _chief(about)
 
 
 def _senior(about: About) -> Address | None:
     """The next officer up; where that is the CMO desk it hears of it anyway."""
-    if about.case is not None:
-        found = address_of(about.case, Audience.SUPERVISOR, about.directory)
+    kept, directory = about.kept, about.directory
+    if isinstance(kept, Addressed):
+        post = next_up(kept, directory)
+        found = address_of_post(post, directory) if post else None
     else:
-        post = next_up(Addressed(about.remark.post, about.remark.department, about.remark.district), about.directory)
-        found = address_of_post(post, about.directory) if post else None
-    chief = _chief(about)
-    return None if found is not None and chief is not None and found.chat_id == chief.chat_id else found
+        post = supervisor_of(kept, directory)
+        found = _for_words(kept, address_of(kept, Audience.SUPERVISOR, directory), post, directory)
+    of_cmo = post is None or post.is_of_cmo
+    return None if of_cmo else found
+
+
+def _for_words(case: Case, found: Address | None, post: Post | None, directory: Directory) -> Address | None:
+    """Where the words may be read: of matters that no group reads, the own chat of one who sits there."""
+    if found is None or post is None or found.private or in_groups(case) is not InGroups.NUMBER:
+        return found
+    return address_of_post(post, directory, private_only=True) or found
 
 
 def _chief(about: About) -> Address | None:

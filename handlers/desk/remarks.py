@@ -52,7 +52,7 @@ def decide_remark(conn: sa.Connection, snapshot: Snapshot, row: InboxRow, update
     case = snapshot.cases[ours.ticket_id] if ours is not None and ours.ticket_id is not None else None
     commands, answers = is_command(update.text), ours is not None and ours.template in ANSWERED_UNDER
     if update.verb is DeskVerb.EDITED:
-        return refuse(origin, "edited_after_sending", case) if commands or answers else None
+        return refuse(origin, "remark_edited", case) if commands or answers else None
     if commands or _is_plain_remark(snapshot, update, ours, case):
         return _remarked(conn, snapshot, origin, update, ours, case)
     if ours is not None and answers and not update.text.startswith("/"):
