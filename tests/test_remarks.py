@@ -397,7 +397,7 @@ def test_after_24_hours_the_desk_and_the_next_officer_up_are_reminded_once(offic
     assert set(told) == {HISAR, office.users["Head"], CMO}
     assert told[HISAR].startswith(f"<b>{number(office)}: CMO remark, not answered in 24 hours</b>")
     assert "why is there no tanker yet" in told[office.users["Head"]]
-    assert "has had no answer in 24 hours. JE Hisar and the next officer up were reminded." in told[CMO]
+    assert "has had no answer in 24 hours. Reminded: JE Hisar and Chief Engineer." in told[CMO]
     assert "tanker" not in told[CMO]
     office.now += 48 * HOUR
     assert remind(office) == {}
@@ -426,10 +426,16 @@ def test_what_was_answered_in_time_is_not_reminded_of(office: Office) -> None:
 
 def test_an_offices_remark_goes_up_too(office: Office) -> None:
     office.write("Viewer", CMO, "/remark phed Hisar: the tank is empty")
+    office.now += 25 * HOUR
+    assert set(remind(office)) == {HISAR, office.users["Head"], CMO}
+
+
+def test_above_a_departments_head_only_the_cmo_desk_hears_of_it(office: Office) -> None:
     office.write("Viewer", CMO, "/remark phed: all tanks are empty")
     office.now += 25 * HOUR
     told = remind(office)
-    assert set(told) == {HISAR, office.users["Head"], CMO}
+    assert set(told) == {office.users["Head"], CMO}
+    assert told[CMO].endswith("Reminded: Chief Engineer.")
     assert remind(office) == {}
 
 

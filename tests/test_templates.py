@@ -287,7 +287,7 @@ VARIANTS: dict[str, Variants] = {
         ("remark_notice", "remark_reminder"),
         (("ticket", {}), ("office", {"number": None}), ("withheld", {"question": None})),
     ),
-    "remark_late": (("ticket", {}), ("office", {"number": None}), ("nobody yet", {"post": None})),
+    "remark_late": (("ticket", {}), ("head", {"number": None, "supervisor": None}), ("nobody yet", {"post": None})),
     "remark_answer": (
         ("ticket", {"why": None}),
         ("office, more", {"why": "addition", "number": None, "district": None}),

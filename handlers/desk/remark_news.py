@@ -112,7 +112,9 @@ def _note_late(conn: sa.Connection, remark: Remark, now: datetime) -> None:
 def _reminders(channel_id: int, about: About) -> Iterator[NewRow]:
     """The desk and the next officer up, each chat once; the CMO desk hears that no answer came."""
     yield from _letters(channel_id, about, REMINDER, about.facts, "late", [_desk(about), _senior(about)])
-    yield from _letters(channel_id, about, LATE, about.facts, "late:cmo", [_chief(about)])
+    above = _above(about)
+    facts = replace(about.facts, supervisor=above.title if above else None)
+    yield from _letters(channel_id, about, LATE, facts, "late:cmo", [_chief(about)])
 
 
 def _letters(
@@ -153,17 +155,18 @@ def _desk(about: About) -> Address | None:
     return (address_of_post(post, about.directory) if post else None) or _chief(about)
 
 
-def _senior(about: About) -> Address | None:
-    """The next officer up; where that is the CMO desk it hears of it anyway."""
+def _above(about: About) -> Post | None:
+    """The next officer up; None where that is the CMO desk, which hears of it anyway."""
     kept, directory = about.kept, about.directory
-    if isinstance(kept, Addressed):
-        post = next_up(kept, directory)
-        found = address_of_post(post, directory) if post else None
-    else:
-        post = supervisor_of(kept, directory)
-        found = _for_words(kept, address_of(kept, Audience.SUPERVISOR, directory), post, directory)
-    of_cmo = post is None or post.is_of_cmo
-    return None if of_cmo else found
+    post = next_up(kept, directory) if isinstance(kept, Addressed) else supervisor_of(kept, directory)
+    return None if post is None or post.is_of_cmo else post
+
+
+def _senior(about: About) -> Address | None:
+    post, directory = _above(about), about.directory
+    if post is None or about.case is None:
+        return address_of_post(post, directory) if post else None
+    return _for_words(about.case, address_of(about.case, Audience.SUPERVISOR, directory), post, directory)
 
 
 def _for_words(case: Case, found: Address | None, post: Post | None, directory: Directory) -> Address | None:
