@@ -13,7 +13,7 @@ from digest_history import INDIA
 from digest_recount import Recount, base, hours
 
 from handlers.digest.period import Period
-from handlers.digest.report import KeyCounts, TicketLine
+from handlers.digest.report import KeyCounts, LateOffice, LateTicket, Matter, TicketLine
 from handlers.digest.scope import STATE, Scope
 from handlers.understanding.taxonomy import taxonomy
 from store.tables import checks
@@ -156,6 +156,43 @@ class ReportRecount(Recount):
             level=row["escalation_level"],
             late_hours=self.late_by(row),
         )
+
+    # -- what is late --------------------------------------------------------------------------------------------------
+
+    def late(self) -> list[LateTicket]:
+        """Every late ticket, however many."""
+        found = []
+        for row in self.tickets:
+            by = self.late_by(row)
+            if by is not None:
+                line = self.line(row)
+                facts = {name: getattr(line, name) for name in ("number", "department", "district", "category")}
+                found.append(LateTicket(**facts, opened_at=row["opened_at"], due_at=row["due_at"], hours=by))
+        return sorted(found, key=lambda one: (-one.hours, one.number))
+
+    def most_late(self) -> LateOffice | None:
+        offices: dict[tuple[str, str], list[float]] = {}
+        for row in self.tickets:
+            by = self.late_by(row)
+            if by is not None and row["department"] is not None:
+                offices.setdefault((row["department"], row["district"] or ""), []).append(by)
+        if not offices:
+            return None
+        most = max(len(one) for one in offices.values())
+        department, district = min(office for office, one in offices.items() if len(one) == most)
+        hours_late = max(offices[department, district])
+        return LateOffice(department=department, district=district or None, many=most, hours=hours_late)
+
+    def matters(self) -> list[Matter]:
+        """Every base category that has anything."""
+        found: dict[str, Counter[str]] = {}
+        for row in self.tickets:
+            mine = found.setdefault(base(row["category"]) or "", Counter())
+            mine["received"] += self.in_period(row["opened_at"])
+            mine["pending"] += row["ended_at"] is None
+            mine["late"] += self.late_by(row) is not None
+        counted = [Matter(code=code, **many) for code, many in found.items() if many["received"] or many["pending"]]
+        return sorted(counted, key=lambda one: (-one.received, -one.pending, one.code))
 
     # -- checks --------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.digest.charts import CODES, Picture
 from handlers.digest.cells import grouped, written
-from handlers.digest.sheet import ABSENT, Kind, Sheet
+from handlers.digest.sheet import ABSENT, Kind, Sheet, on_paper
 
 LEFT: Final = (Kind.TEXT, Kind.DAY, Kind.MOMENT)
 
@@ -42,6 +42,7 @@ def _filled(sheet: Sheet, sources: Mapping[str, str], *, in_mail: bool) -> str:
     try:
         return _template().render(
             sheet=sheet,
+            tables=[on_paper(one) for one in sheet.tables if one.on_paper and one.rows],
             pictures=pictures,
             in_mail=in_mail,
             written=lambda cell, kind: written(cell, kind, sheet.language),

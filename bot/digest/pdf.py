@@ -17,7 +17,7 @@ from bot.digest.charts import Picture
 from bot.digest.children import ChildFailed, asked
 from bot.digest.fonts import FontMissing, font_files
 from handlers.digest.cells import grouped, written
-from handlers.digest.sheet import ABSENT, LETTERED, KeyFigure, Kind, Sheet, Table
+from handlers.digest.sheet import ABSENT, LETTERED, Column, KeyFigure, Kind, Sheet, Table, on_paper
 from handlers.time_limits import OFFICE_ZONE
 
 DEADLINE: Final = 30.0  # seconds; it takes less than one
@@ -31,14 +31,19 @@ class PdfFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How close the tables are set: letters in points, space above and below a row, and how many rows at most."""
+    """How close the tables are set: letters in points, space above and below a row, how many rows at most, and how many
+    lines of what burns."""
 
     size: float
     pad: float
     rows: int
+    burning: int = 20
 
 
-ROOMS: Final = (Room(8.0, 2.4, 60), Room(7.5, 1.8, 60), Room(7.0, 1.3, 40), Room(7.0, 1.3, 23), Room(7.0, 1.3, 12))
+ROOMS: Final = (
+    Room(8.0, 2.4, 60), Room(7.5, 1.8, 60), Room(7.0, 1.3, 40), Room(7.0, 1.3, 23), Room(7.0, 1.3, 12),
+    Room(7.0, 1.3, 12, burning=8), Room(6.5, 1.1, 8, burning=6), Room(6.5, 1.1, 5, burning=3),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,12 @@ def _data(sheet: Sheet, pictures: list[str], room: Room) -> dict[str, Any]:
         "date": [made.year, made.month, made.day],
         "story": sheet.story,
         "calls": {"title": sheet.calls.title, "lines": sheet.calls.lines},
+        "burning": {"title": sheet.burning.title, "lines": sheet.burning.lines[: room.burning]},
         "figures_title": sheet.figures_title,
         "figures": [_figure(one) for one in sheet.figures],
         "pictures": {code: getattr(sheet.charts, code).alt for code in pictures},
-        "tables": [_table(one, sheet, room) for one in sheet.tables if one.on_paper and one.rows],
+        "tables": [_table(on_paper(one), sheet, room) for one in sheet.tables if one.on_paper and one.rows],
+        "notes_size": min(8.0, room.size),
         "notes": [{"title": one.title, "lines": one.lines} for one in sheet.notes if one.lines],
         "foot": sheet.foot,
     }
@@ -104,9 +111,14 @@ def _table(table: Table, sheet: Sheet, room: Room) -> dict[str, Any]:
     rest = [sheet.rest] if len(table.rows) > room.rows else []
     return {
         "title": table.title,
-        "columns": [{"head": column.head, "number": column.kind not in LEFT} for column in table.columns],
+        "columns": [{"head": one.head, "number": one.kind not in LEFT, "width": _width(one)} for one in table.columns],
         "rows": rows,
         "note": " ".join([*rest, *([table.note] if table.note else [])]),
         "size": room.size,
         "pad": room.pad,
     }
+
+
+def _width(column: Column) -> int:
+    """In shares of what the names leave; a rate must not be broken."""
+    return 18 if column.kind is Kind.SHARE else 10

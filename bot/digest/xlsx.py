@@ -87,7 +87,8 @@ def _summary(leaf: Any, sheet: Sheet, title: Any, words: Any, formats: dict[Kind
             leaf.write_number(row, 1, figure.value, formats[Kind.COUNT])
         leaf.write_string(row, 2, figure.change)
         row += 1
-    for line in ["", *sheet.story, "", sheet.calls.title if sheet.calls.lines else "", *sheet.calls.lines]:
+    blocks = [one for block in (sheet.calls, sheet.burning) if block.lines for one in ("", block.title, *block.lines)]
+    for line in ["", *sheet.story, *blocks]:
         if line:
             leaf.merge_range(row, 0, row, 2, "", words)
             leaf.write_string(row, 0, line, words)

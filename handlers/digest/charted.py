@@ -7,7 +7,7 @@ from typing import Final
 from babel.dates import format_date
 
 from handlers.digest.sheet import Bars, Charts, DistrictMap, Parts, Series, Trend
-from handlers.digest.telling import Telling
+from handlers.digest.telling import Span, Telling
 from handlers.render import DigestWords
 from handlers.understanding.taxonomy import taxonomy
 
@@ -25,6 +25,9 @@ def charts_of(told: Telling, words: DigestWords) -> Charts:
     )
 
 
+DAYS_WRITTEN: Final = {Span.DAY: "d MMM", Span.WEEK: "d MMM", Span.MONTH: "MMM yy"}
+
+
 def _trend(told: Telling, words: DigestWords) -> Trend:
     locale = words.language.value.replace("-", "_")
     newest = told.days[-1]
@@ -38,8 +41,15 @@ def _trend(told: Telling, words: DigestWords) -> Trend:
     return Trend(
         code="trend",
         title=words.say("word", "trend"),
-        alt=words.say("alt_trend", len(told.days), newest.received or 0, newest.disposed or 0),
-        days=tuple(str(format_date(one.day, "d MMM", locale=locale)) for one in told.days),
+        alt=words.say(
+            "alt_trend",
+            told.span.value,
+            len(told.days),
+            newest.received or 0,
+            newest.disposed or 0,
+            newest.pending or 0,
+        ),
+        days=tuple(str(format_date(one.day, DAYS_WRITTEN[told.span], locale=locale)) for one in told.days),
         series=tuple(one for one in lines if any(value is not None for value in one.values)),
         shaded=(own[0], own[-1]) if own else None,
     )

@@ -5,18 +5,17 @@ It writes nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from handlers.digest.editions import DayNotBegun
-from handlers.digest.figures import figures
-from handlers.digest.lines import with_lines
-from handlers.digest.period import office_day, period_of
-from handlers.digest.scope import Scope, UnknownScope, Whose, scope_of
+from handlers.digest.figures import report
+from handlers.digest.period import Period, PeriodKind, office_day, period_of
+from handlers.digest.scope import STATE, Scope, UnknownScope, scope_of
 from handlers.digest.telling import Span, Telling
 from handlers.digest.told import told_of
+from handlers.reconciling.days import count_day
 
 __all__ = ["Scope", "UnknownScope", "days_of", "scope_of", "telling"]
 
@@ -33,9 +32,11 @@ def telling(conn: sa.Connection, span: Span, on: date, scope: Scope, now: dateti
     if on > today:
         raise DayNotBegun(f"The day {on} has not begun; name a day up to {today}.")
     period = period_of(span, on)
-    counted = figures(conn, period.start, period.end, now=now, scope=scope)
-    before = figures(conn, period.before.start, period.before.end, now=now, scope=scope)
-    told = told_of(counted, before, span)
-    if scope.whose is Whose.CMO:
-        return with_lines(conn, told)
-    return replace(told, whose=scope.whose, code=scope.code)
+    return told_of(report(conn, period, scope, now, odd_rows=_odd_rows(conn, period, scope, now)))
+
+
+def _odd_rows(conn: sa.Connection, period: Period, scope: Scope, now: datetime) -> int | None:
+    """Only days are reconciled, and for the whole office alone; of a longer time the open alarms tell."""
+    if scope != STATE or period.kind is not PeriodKind.DAY:
+        return None
+    return count_day(conn, period, now).odd_rows

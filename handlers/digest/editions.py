@@ -5,16 +5,17 @@ Owns the table editions and the digest's outbox row. It must not know a platform
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Final
 
 import sqlalchemy as sa
 
 from handlers.digest.daily import render_daily
-from handlers.digest.figures import figures
-from handlers.digest.lines import with_lines
+from handlers.digest.figures import figures, report
 from handlers.digest.papers import UNMADE, ask_for_papers
 from handlers.digest.period import EDITION_TIME, Period, latest_period, next_edition_at, office_day
+from handlers.digest.report import Report
+from handlers.digest.scope import STATE
 from handlers.digest.shapes import Figures
 from handlers.digest.sheet import LETTERED
 from handlers.digest.sheets import sheet_of
@@ -77,8 +78,9 @@ def queue_daily(
     missed = _missed_before(conn, period)
     if not _claim(conn, period, now):
         return 0
-    counted = figures(conn, period.start, period.end, now=now)
-    text = _text(conn, counted, period, desk.language, now, missed)
+    odd_rows = count_day(conn, period, now).odd_rows
+    counted = report(conn, period, STATE, now, odd_rows=odd_rows)
+    text = _text(conn, counted.figures, period, desk.language, now, odd_rows=odd_rows, missed=missed)
     message = _message(channel, desk, period, text)
     clear_alarm(conn, UNSENDABLE, DAILY, now)
     queued = len(queue(conn, reach, [message], now))
@@ -87,13 +89,11 @@ def queue_daily(
 
 
 def _ask_for_papers(
-    conn: sa.Connection, message: outbox.NewRow, counted: Figures, language: Language, now: datetime
+    conn: sa.Connection, message: outbox.NewRow, counted: Report, language: Language, now: datetime
 ) -> None:
-    """Let pictures and papers follow, of the same figures. The message goes without them where a word is missing."""
-    before = Period(office_day(counted.start) - timedelta(days=1))
-    told = with_lines(conn, told_of(counted, figures(conn, before.start, before.end, now=now)))
+    """Let pictures and papers follow, of the same report. The message goes without them where a word is missing."""
     try:
-        sheet = sheet_of(told, language if language in LETTERED else Language.HI)
+        sheet = sheet_of(told_of(counted), language if language in LETTERED else Language.HI)
     except RenderError as fault:
         raise_alarm(conn, UNMADE, message.step_id, str(fault), now)
         return
@@ -106,14 +106,21 @@ def digest_text(conn: sa.Connection, day: date, language: Language, now: datetim
     if day > today:
         raise DayNotBegun(f"The day {day} has not begun; name a day up to {today}.")
     period = Period(day)
-    return _text(conn, figures(conn, period.start, period.end, now=now), period, language, now)
+    counted = figures(conn, period.start, period.end, now=now)
+    return _text(conn, counted, period, language, now, odd_rows=count_day(conn, period, now).odd_rows)
 
 
 def _text(
-    conn: sa.Connection, counted: Figures, period: Period, language: Language, now: datetime, missed: int = 0
+    conn: sa.Connection,
+    counted: Figures,
+    period: Period,
+    language: Language,
+    now: datetime,
+    *,
+    odd_rows: int,
+    missed: int = 0,
 ) -> str:
     told = remarks.of_period(conn, period.start, period.end, now=now)
-    odd_rows = count_day(conn, period, now).odd_rows
     return render_daily(counted, language, missed=missed, odd_rows=odd_rows, remarks=told)
 
 

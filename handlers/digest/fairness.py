@@ -83,8 +83,8 @@ class Standing:
 class Standings:
     """A ranking and the time from `start` up to, not including, `end` that it is about.
 
-    That is the period itself; in a week's report the thirty days up to its end, since in seven days too few citizens answer
-    most offices. A day's table tells the day, and hardly ever ranks anybody.
+    That is a month itself; in the report of a day or a week the thirty days up to its end, since in fewer days too few
+    citizens answer most offices.
     `rows`: ranked ones first, by rank; then the others by how many tickets they received, most first.
     """
 

@@ -17,6 +17,7 @@ from handlers.digest.counting.burning import burning
 from handlers.digest.counting.checking import checks
 from handlers.digest.counting.coming import first_replies, opened, received
 from handlers.digest.counting.health import holes, trouble
+from handlers.digest.counting.late import late_tickets, matters, most_late
 from handlers.digest.counting.offices import standings
 from handlers.digest.counting.standing import pending, pending_rows, remarkable
 from handlers.digest.counting.trends import trend_and_comparisons
@@ -65,15 +66,19 @@ def report(conn: sa.Connection, period: Period, scope: Scope, now: datetime, *, 
     named = remarkable(conn, scope, now, waiting)
     trend, comparisons = trend_and_comparisons(conn, period, scope)
     departments, districts = standings(conn, _ranked_over(period), scope, waiting)
+    counted = _figures(conn, time, scope, now, pending(waiting, named, now))
     return Report(
         period=period,
         scope=scope,
         now=now,
-        figures=_figures(conn, time, scope, now, pending(waiting, named, now)),
+        figures=counted,
         trend=trend,
         comparisons=comparisons,
         departments=departments,
         districts=districts,
+        late=late_tickets(conn, scope, now, waiting),
+        most_late=most_late(conn, now, waiting),
+        matters=matters(conn, scope, now, counted.opened.by_category),
         burning=burning(conn, period, scope, now, named),
         checks=checks(conn, time, scope),
         odd_rows=odd_rows,
@@ -81,7 +86,7 @@ def report(conn: sa.Connection, period: Period, scope: Scope, now: datetime, *, 
 
 
 def _ranked_over(period: Period) -> Stretch:
-    """The period; for a week the thirty days up to its end, since in seven days too few citizens answer an office."""
-    if period.kind is PeriodKind.WEEK:
-        return Stretch(period.end - RANKED_OVER, period.end)
-    return Stretch(period.start, period.end)
+    """A month; for a day and a week the thirty days up to their end, since in fewer too few citizens answer an office."""
+    if period.kind is PeriodKind.MONTH:
+        return Stretch(period.start, period.end)
+    return Stretch(period.end - RANKED_OVER, period.end)

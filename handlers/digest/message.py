@@ -10,29 +10,39 @@ from collections.abc import Iterator
 from typing import Final
 
 from handlers.digest.cells import grouped, written
-from handlers.digest.sheet import Kind, Sheet, Table
+from handlers.digest.sheet import Kind, Sheet, Table, on_paper
 from handlers.length import TELEGRAM_LIMIT
 
-ROWS: Final = (8, 5, 3, 0)  # of each table, fuller first
+ROOMS: Final = (
+    (8, 20),
+    (5, 20),
+    (5, 8),
+    (3, 8),
+    (0, 8),
+    (0, 3),
+)  # rows of each table and lines of what burns, fuller first
 COLUMNS: Final = 3  # beside the name
 
 
 def message_of(sheet: Sheet) -> str:
     """Telegram HTML under 4,096 characters."""
     text = ""
-    for rows in ROWS:
-        text = "\n".join(_lines(sheet, rows)).strip()
+    for rows, burning in ROOMS:
+        text = "\n".join(_lines(sheet, rows, burning)).strip()
         if len(text) < TELEGRAM_LIMIT:
             return text
     return text[: TELEGRAM_LIMIT - 1].rsplit("\n", 1)[0]
 
 
-def _lines(sheet: Sheet, rows: int) -> Iterator[str]:
+def _lines(sheet: Sheet, rows: int, burning: int) -> Iterator[str]:
     yield f"<b>{_safe(sheet.title)}</b>, {_safe(sheet.about)}"
     yield from map(_safe, sheet.story)
     if sheet.calls.lines:
         yield f"\n<b>{_safe(sheet.calls.title)}</b>"
         yield from (f"{at}. {_safe(line)}" for at, line in enumerate(sheet.calls.lines, 1))
+    if sheet.burning.lines:
+        yield f"\n<b>{_safe(sheet.burning.title)}</b>"
+        yield from map(_safe, sheet.burning.lines[:burning])
     yield f"\n<b>{_safe(sheet.figures_title)}</b>"
     for one in sheet.figures:
         if one.value is not None:
@@ -40,7 +50,7 @@ def _lines(sheet: Sheet, rows: int) -> Iterator[str]:
             yield f"{_safe(one.label)}: {grouped(one.value)}{changed}"
     for table in sheet.tables:
         if table.on_paper and rows and table.rows:
-            yield from _table(table, sheet, rows)
+            yield from _table(on_paper(table), sheet, rows)
     for note in sheet.notes:
         yield f"\n<b>{_safe(note.title)}</b>"
         yield from map(_safe, note.lines)

@@ -160,6 +160,44 @@ class Burning:
     emergencies: tuple[TicketLine, ...] = ()
 
 
+# -- what is late ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateTicket:
+    """A ticket whose limit is over (shapes.Pending). `category` (base) and `district` are None where sensitive or not
+    known. `hours`: by how much it is late, on a clock that stands still from when it was stopped."""
+
+    number: str
+    department: str | None
+    district: str | None
+    category: str | None
+    opened_at: datetime
+    due_at: datetime
+    hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateOffice:
+    """The office, one department in one district, with the most late tickets: how many, and the latest of them by how
+    much. Sensitive ones are counted, since no ticket is named."""
+
+    department: str
+    district: str | None
+    many: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """One base category: tickets opened in the period; pending and late ones at `now`."""
+
+    code: str
+    received: int = 0
+    pending: int = 0
+    late: int = 0
+
+
 # -- calls to check ----------------------------------------------------------------------------------------------------
 
 
@@ -202,7 +240,8 @@ class Report:
     """Everything told of `period` to the readers of `scope`, counted at one moment of the database.
 
     `districts` is empty in a district's report, `departments` in a department's; all 23 districts have a row even
-    without a ticket, departments where there is anything to tell. `odd_rows`: inbox and outbox rows of the period that do
+    without a ticket, departments where there is anything to tell. `late`: the thousand latest at most, the latest first.
+    `matters`: those with the most new tickets first. `odd_rows`: inbox and outbox rows of the period that do
     not add up (handlers/reconciling), None where it was not reconciled.
     """
 
@@ -214,6 +253,9 @@ class Report:
     comparisons: tuple[Comparison, ...] = ()
     departments: Standings | None = None
     districts: Standings | None = None
+    late: tuple[LateTicket, ...] = ()
+    most_late: LateOffice | None = None
+    matters: tuple[Matter, ...] = ()
     burning: Burning = field(default_factory=Burning)
     checks: Checks = field(default_factory=Checks)
     odd_rows: int | None = None

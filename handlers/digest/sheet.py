@@ -1,12 +1,12 @@
 """One edition as it is shown: words already in the reader's language, numbers still numbers.
 
 Pure. This is the seam between what is counted and the forms that are made of it: a form knows sheets alone, so that
-the PDF, the page, the spreadsheet and the pictures cannot tell different things. No citizen's words come here.
+the PDF, the page, the spreadsheet and the pictures cannot tell different things. Citizens' words come here masked alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -50,6 +50,7 @@ class Column:
     kind: Kind = Kind.COUNT
     low: str = ""
     high: str = ""
+    on_paper: bool = True  # else it stands in the spreadsheet alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,17 @@ class Sheet:
     method_title: str  # and its last
     rest: str  # where the rows are that a shortened table leaves out
     foot: str
+    burning: Note = Note(title="", lines=())  # what needs a word today
+
+
+def on_paper(table: Table) -> Table:
+    """The table without the columns that stand in the spreadsheet alone."""
+    kept = [at for at, column in enumerate(table.columns) if column.on_paper]
+    return replace(
+        table,
+        columns=tuple(table.columns[at] for at in kept),
+        rows=tuple(tuple(row[at] for at in kept) for row in table.rows),
+    )
 
 
 def table_of(sheet: Sheet, code: str) -> Table | None:

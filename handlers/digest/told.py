@@ -1,115 +1,193 @@
-"""From figures to what is told of them. Pure; owns who is to be rung."""
+"""From a report to what is told of it. Pure; owns the order of the calls to make, and which changes are told.
+
+Nothing is counted here: every number is the report's, or one of its numbers less another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from typing import Final
 
-from handlers.digest.period import office_day
-from handlers.digest.shapes import NOT_KNOWN, Counts, Figures
-from handlers.digest.telling import MOST_CALLS, Call, LateTicket, Line, Span, Telling, Whose
+from handlers.digest.fairness import Standings
+from handlers.digest.report import Against, Comparison, KeyCounts, Report
+from handlers.digest.shapes import NOT_KNOWN
+from handlers.digest.telling import MOST_CALLS, Call, Change, Day, Telling
+from handlers.understanding.taxonomy import taxonomy
+from store.vocabulary import Outcome
+
+TOLD_AGAINST: Final = (Against.DAY_BEFORE, Against.SAME_WEEKDAY, Against.WEEK_BEFORE, Against.MONTH_BEFORE)
+CHANGING: Final = {
+    "opened": "opened",
+    "disposed": "disposed",
+    "yes": "solved",
+    "no": "not_satisfied",
+    "pending": "pending",
+}
+"""The figures that have a change, and what they are called in KeyCounts."""
+A_RETURN_WEIGHS: Final = 10  # complaints; who had to say three times that nothing is done is not one more case
+BLINDNESS_WEIGHS: Final = float("inf")  # while nothing is read, no other figure can be trusted
 
 
-def told_of(figures: Figures, before: Figures | None = None, span: Span = Span.DAY) -> Telling:
-    """What the CMO is told of a day, week or month; `before`: the one before it."""
+def told_of(report: Report) -> Telling:
+    """What the readers of the report's scope are told of its period."""
+    figures, period = report.figures, report.period
     pending, done, trouble = figures.pending, figures.done, figures.trouble
-    late = pending.late_by_department
     return Telling(
-        span=span,
-        whose=Whose.CMO,
-        code=None,
-        first=office_day(figures.start),
-        last=office_day(figures.end - timedelta(seconds=1)),
-        now=figures.now,
-        so_far=figures.now < figures.end,
+        span=period.kind,
+        whose=report.scope.whose,
+        code=report.scope.code,
+        first=period.day,
+        last=period.last_day,
+        now=report.now,
+        so_far=_is_so_far(report),
         received=figures.received.total,
         opened=figures.opened.total,
         pending=pending.total,
         late=pending.late,
         due_today=pending.due_today,
-        oldest=_oldest(figures),
+        oldest=pending.latest,
         disposed=done.disposed,
         yes=done.solved,
-        no=done.outcomes.get("not_satisfied", 0),
-        outcomes=outcomes_of(done.outcomes, done.solved),
+        no=done.outcomes.get(Outcome.NOT_SATISFIED, 0),
+        outcomes={**done.outcomes, "satisfied": done.solved, "accepted": done.accepted_otherwise},
         ages=pending.ages,
-        before=_counts(before) if before is not None and _has_begun(before) else {},
-        departments=_lines(figures.opened.by_department, late),
-        districts=_lines(figures.opened.by_district, None),
-        categories=_lines(figures.opened.by_category, None),
-        calls=tuple(_calls(figures))[:MOST_CALLS],
+        changes=_changes(report),
+        days=_days(report),
+        by_district=_by_district(report.districts),
+        departments=_named(report.departments),
+        districts=_named(report.districts),
+        categories=tuple(one for one in report.matters if one.code != NOT_KNOWN),
+        late_tickets=report.late,
+        calls=calls_of(report),
         half_replied=figures.replies.median,
         most_replied=figures.replies.ninth_decile,
         unreplied=figures.replies.unreplied,
-        reopened=sum(done.reopened),
-        rejected=done.rejected,
-        withdrawn=done.withdrawn,
         blind=bool(trouble.stopped_channels or trouble.gaps),
-        stopped=trouble.stopped_channels,
-        gaps=tuple((gap.channel, gap.since_at, gap.until_at) for gap in trouble.gaps),
         without_owner=pending.without_owner,
-        set_aside=trouble.parked_inbox + trouble.parked_outbox,
-        unknown=trouble.unknown_outbox,
+        burning=report.burning,
+        urgent=pending.urgent,
+        reopened_twice=pending.reopened_twice,
+        checks=report.checks,
+        trouble=trouble,
+        holes=figures.holes,
+        odd_rows=report.odd_rows,
     )
 
 
-def outcomes_of(outcomes: Mapping[str, int], solved: int) -> dict[str, int]:
-    """The outcomes with those apart who accepted an answer that does not say it is done."""
-    satisfied = outcomes.get("satisfied", 0)
-    return {**outcomes, "satisfied": solved, "accepted": satisfied - solved}
+def _is_so_far(report: Report) -> bool:
+    return report.now < report.period.end
 
 
-def _has_begun(figures: Figures) -> bool:
-    """Before anything was heard nothing can have changed."""
-    return figures.received.total > 0 or figures.opened.total > 0
+# -- over time -----------------------------------------------------------------------------------------------------------
 
 
-def _counts(figures: Figures) -> dict[str, int]:
-    """What happened in an earlier period; what was pending then is not known any more."""
-    return {
-        "received": figures.received.total,
-        "opened": figures.opened.total,
-        "disposed": figures.done.disposed,
-        "yes": figures.done.solved,
-        "no": figures.done.outcomes.get("not_satisfied", 0),
-    }
+def _changes(report: Report) -> dict[str, tuple[Change, ...]]:
+    """Against whole periods; of one that is not over only what is pending can be compared.
+
+    What is pending is compared at the ends of both, whatever happened between the end and now.
+    """
+    told = [one for one in report.comparisons if one.against in TOLD_AGAINST and one.then != KeyCounts()]
+    shown = ("pending",) if _is_so_far(report) else tuple(CHANGING)
+    found = {name: tuple(_change(report.trend.here, one, CHANGING[name]) for one in told) for name in shown}
+    return {name: changes for name, changes in found.items() if changes}
 
 
-def _lines(counts: Counts, late: Mapping[str, int] | None) -> tuple[Line, ...]:
+def _change(here: KeyCounts, earlier: Comparison, name: str) -> Change:
+    return Change(earlier.against, round(getattr(here, name) - getattr(earlier.then, name)))
+
+
+def _days(report: Report) -> tuple[Day, ...]:
     return tuple(
-        Line(code=code, received=many, late=late.get(code, 0) if late is not None else None)
-        for code, many in counts.items()
-        if code != NOT_KNOWN
+        Day(
+            day=point.day,
+            received=round(point.counts.opened),
+            disposed=round(point.counts.disposed),
+            pending=round(point.counts.pending),
+        )
+        for point in report.trend.points
     )
 
 
-def _oldest(figures: Figures) -> LateTicket | None:
-    latest = figures.pending.latest
-    if latest is None:
-        return None
-    due_at = figures.now - timedelta(hours=latest.hours)
-    return LateTicket(
-        number=latest.number,
-        department=latest.department,
-        district=latest.district,
-        category=None,
-        opened_at=due_at,
-        due_at=due_at,
-        hours=latest.hours,
-    )
+# -- tables --------------------------------------------------------------------------------------------------------------
 
 
-def _calls(figures: Figures) -> Iterator[Call]:
-    latest = figures.pending.latest
-    if latest is not None:
-        yield Call(
+def _named(table: Standings | None) -> Standings | None:
+    """Without the row of those that have no department or district yet: nobody answers for it."""
+    return None if table is None else replace(table, rows=tuple(row for row in table.rows if row.code != NOT_KNOWN))
+
+
+def _by_district(table: Standings | None) -> Mapping[str, int] | None:
+    known = taxonomy().districts
+    return None if table is None else {row.code: row.pending for row in table.rows if row.code in known}
+
+
+# -- calls ---------------------------------------------------------------------------------------------------------------
+
+
+def calls_of(report: Report) -> tuple[Call, ...]:
+    """The heaviest call of each kind, at most three, the heaviest first; equal ones in the order of `_weighed`.
+
+    A call weighs as much as there are complaints behind it beyond what is ordinary; each return of a ticket weighs ten;
+    an account that stands still outweighs all.
+    """
+    heaviest: dict[str, tuple[float, Call]] = {}
+    for weight, call in _weighed(report):
+        if call.kind not in heaviest or weight > heaviest[call.kind][0]:
+            heaviest[call.kind] = (weight, call)
+    ordered = sorted(heaviest.values(), key=lambda one: -one[0])
+    return tuple(call for _, call in ordered[:MOST_CALLS])
+
+
+def _weighed(report: Report) -> Iterator[tuple[float, Call]]:
+    yield from _surges(report)
+    yield from _growing(report)
+    for one in report.burning.reopened_twice:
+        if one.department is not None:
+            call = Call(
+                kind="again", department=one.department, district=one.district, number=one.number, many=one.reopened
+            )
+            yield A_RETURN_WEIGHS * one.reopened, call
+    yield from _late(report)
+    for channel in report.figures.trouble.stopped_channels:
+        yield BLINDNESS_WEIGHS, Call(kind="channel", channel=channel)
+    if alone := report.figures.pending.without_owner:
+        yield alone, Call(kind="nobody", many=alone)
+
+
+def _surges(report: Report) -> Iterator[tuple[float, Call]]:
+    for one in report.burning.surges:
+        call = Call(kind="surge", district=one.district, category=one.category, many=one.seen, usual=one.expected)
+        yield one.seen - one.expected, call
+
+
+def _growing(report: Report) -> Iterator[tuple[float, Call]]:
+    """Not what already surges: one matter is one call."""
+    surging = {(one.district, one.category) for one in report.burning.surges}
+    for one in report.burning.incidents:
+        if one.open and (one.district, one.category) not in surging:
+            call = Call(
+                kind="growing",
+                department=one.department,
+                district=one.district,
+                category=one.category,
+                many=one.new,
+                open=one.open,
+            )
+            yield one.new, call
+
+
+def _late(report: Report) -> Iterator[tuple[float, Call]]:
+    most, latest = report.most_late, report.figures.pending.latest
+    if most is not None and most.many > 1:
+        call = Call(kind="late", department=most.department, district=most.district, many=most.many, hours=most.hours)
+        yield most.many, call
+    elif latest is not None:
+        call = Call(
             kind="latest",
             department=latest.department,
             district=latest.district,
             number=latest.number,
             hours=latest.hours,
         )
-    for channel in figures.trouble.stopped_channels:
-        yield Call(kind="channel", channel=channel)
-    if figures.pending.without_owner:
-        yield Call(kind="nobody", many=figures.pending.without_owner)
+        yield 1, call

@@ -41,7 +41,7 @@ def burning(conn: sa.Connection, period: Period, scope: Scope, now: datetime, na
     )
     urgent = sorted((row for row in named if row.urgent), key=lambda row: (row.opened_at, row.number))
     return Burning(
-        surges=surges(conn, period, scope, now),
+        surges=_surges(conn, period, scope, now),
         incidents=_incidents(conn, Stretch(period.start, period.end), scope),
         reopened_twice=tuple(_line(row, now) for row in again[:MOST_LINES]),
         emergencies=tuple(_line(row, now) for row in urgent[:MOST_LINES]),
@@ -51,7 +51,7 @@ def burning(conn: sa.Connection, period: Period, scope: Scope, now: datetime, na
 # -- surges --------------------------------------------------------------------------------------------------------------
 
 
-def surges(conn: sa.Connection, period: Period, scope: Scope, now: datetime) -> tuple[Surge, ...]:
+def _surges(conn: sa.Connection, period: Period, scope: Scope, now: datetime) -> tuple[Surge, ...]:
     """Those of the period's days that have begun, the least probable first, at most MOST_SURGES."""
     first = conn.execute(sa.select(sa.func.min(tickets.c.opened_at))).scalar()
     if first is None:
