@@ -59,6 +59,15 @@ def record_check(
     return found
 
 
+def last_settled(conn: sa.Connection, ticket_id: int) -> int | None:
+    """The number of the newest answer whose outcome is settled; None while there is none."""
+    newest = sa.select(sa.func.max(satisfaction.c.cycle)).where(
+        satisfaction.c.ticket_id == ticket_id, satisfaction.c.outcome.is_not(None)
+    )
+    found = conn.execute(newest).scalar_one_or_none()
+    return None if found is None else int(found)
+
+
 def check_of(conn: sa.Connection, ticket_id: int, cycle: int) -> Check | None:
     """What the call about this answer found, if there was one."""
     wanted = sa.select(checks).where(checks.c.ticket_id == ticket_id, checks.c.cycle == cycle)

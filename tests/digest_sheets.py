@@ -9,12 +9,14 @@ from functools import cache
 from bot.digest.charts import Picture, draw
 from handlers.digest.sheet import (
     Bars,
+    Burning,
     Cell,
     Charts,
     Column,
     DistrictMap,
     KeyFigure,
     Kind,
+    Matter,
     Note,
     Parts,
     Rate,
@@ -78,12 +80,13 @@ def sheet(language: Language = Language.HI, *, departments: int = 24) -> Sheet:
         method_title=say("Method", "तरीका"),
         rest=say("All rows stand in the spreadsheet.", "सभी पंक्तियाँ स्प्रेडशीट में हैं।"),
         foot=say("No personal data.", "कोई निजी जानकारी नहीं।"),
-        burning=Note(
+        burning=Burning(
             title=say("What burns", "जो सुलग रहा है"),
-            lines=(
-                say("Rohtak: 41 of Waterlogging.", "रोहतक: जलभराव की 41।"),
-                f"“{'pani bhara hai, ' * 12}”",
-                HOSTILE[4],
+            matters=(
+                Matter(
+                    line=say("Rohtak: 41 of Waterlogging.", "रोहतक: जलभराव की 41।"),
+                    quotes=(f"“{'pani bhara hai, ' * 12}”", HOSTILE[4], HOSTILE[0]),
+                ),
             )
             * 3,
         ),

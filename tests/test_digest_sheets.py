@@ -125,9 +125,11 @@ MONTH = replace(
 def shown(sheet: Sheet) -> Iterator[str]:
     """Everything that a reader may see of it."""
     yield from (f"[{sheet.stem}]", f"# {sheet.title}", sheet.about, *sheet.story)
-    for block in (sheet.calls, sheet.burning):
-        if block.lines:
-            yield from (f"## {block.title}", *block.lines)
+    if sheet.calls.lines:
+        yield from (f"## {sheet.calls.title}", *sheet.calls.lines)
+    if sheet.burning.matters:
+        yield f"## {sheet.burning.title}"
+        yield from (f"> {line}" if is_quote else line for line, is_quote in sheet.burning.told(3))
     yield f"## {sheet.figures_title}"
     for one in sheet.figures:
         yield (

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, str]] = {
     "gaps": "stretches of time that could not be read back: list, settle",
     "reconcile": "is everything that was heard on a day accounted for?",
     "digest": "the digest of a day, week or month, printed or as files",
+    "calls": "citizens to call about an outcome: list, record what was found",
     "export": "complaints as data, without anything personal; a month as open data",
     "db": "make the tables, bring them up to date, back them up",
     "bench": "measure on emulated platforms what is promised",

@@ -32,17 +32,17 @@ class PdfFailed(Exception):
 @dataclass(frozen=True, slots=True)
 class Room:
     """How close the tables are set: letters in points, space above and below a row, how many rows at most, and how many
-    lines of what burns."""
+    of citizens' words about each matter."""
 
     size: float
     pad: float
     rows: int
-    burning: int = 20
+    quotes: int = 1
 
 
 ROOMS: Final = (
-    Room(8.0, 2.4, 60), Room(7.5, 1.8, 60), Room(7.0, 1.3, 40), Room(7.0, 1.3, 23), Room(7.0, 1.3, 12),
-    Room(7.0, 1.3, 12, burning=8), Room(6.5, 1.1, 8, burning=6), Room(6.5, 1.1, 5, burning=3),
+    Room(8.0, 2.4, 60, 3), Room(7.5, 1.8, 60, 3), Room(7.0, 1.3, 40, 3), Room(7.0, 1.3, 40), Room(7.0, 1.3, 23),
+    Room(7.0, 1.3, 12), Room(6.5, 1.1, 8, 0), Room(6.5, 1.1, 5, 0),
 )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def _data(sheet: Sheet, pictures: list[str], room: Room) -> dict[str, Any]:
         "date": [made.year, made.month, made.day],
         "story": sheet.story,
         "calls": {"title": sheet.calls.title, "lines": sheet.calls.lines},
-        "burning": {"title": sheet.burning.title, "lines": sheet.burning.lines[: room.burning]},
+        "burning": {"title": sheet.burning.title, "lines": sheet.burning.told(room.quotes)},
         "figures_title": sheet.figures_title,
         "figures": [_figure(one) for one in sheet.figures],
         "pictures": {code: getattr(sheet.charts, code).alt for code in pictures},

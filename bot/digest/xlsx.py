@@ -20,6 +20,7 @@ from handlers.digest.sheet import Cell, Column, Kind, Rate, Sheet, Table
 from handlers.time_limits import OFFICE_ZONE
 
 LEAF_NAME: Final = 31  # characters, Excel's own bound
+MOST_QUOTES: Final = 3  # of each matter that burns
 WIDEST: Final = 60  # characters
 _UNFIT: Final = re.compile(r"[\[\]:*?/\\']")  # in a leaf's name
 _NEVER_FORMULAS: Final = {
@@ -87,7 +88,13 @@ def _summary(leaf: Any, sheet: Sheet, title: Any, words: Any, formats: dict[Kind
             leaf.write_number(row, 1, figure.value, formats[Kind.COUNT])
         leaf.write_string(row, 2, figure.change)
         row += 1
-    blocks = [one for block in (sheet.calls, sheet.burning) if block.lines for one in ("", block.title, *block.lines)]
+    burning = [line for line, _ in sheet.burning.told(MOST_QUOTES)]
+    blocks = [
+        one
+        for title, lines in ((sheet.calls.title, sheet.calls.lines), (sheet.burning.title, burning))
+        if lines
+        for one in ("", title, *lines)
+    ]
     for line in ["", *sheet.story, *blocks]:
         if line:
             leaf.merge_range(row, 0, row, 2, "", words)

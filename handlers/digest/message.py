@@ -13,36 +13,31 @@ from handlers.digest.cells import grouped, written
 from handlers.digest.sheet import Kind, Sheet, Table, on_paper
 from handlers.length import TELEGRAM_LIMIT
 
-ROOMS: Final = (
-    (8, 20),
-    (5, 20),
-    (5, 8),
-    (3, 8),
-    (0, 8),
-    (0, 3),
-)  # rows of each table and lines of what burns, fuller first
+ROOMS: Final = ((8, 3), (8, 1), (5, 1), (3, 1), (0, 1), (0, 0))
+"""Rows of each table and quotes of each matter that burns, the fullest first."""
 COLUMNS: Final = 3  # beside the name
 
 
 def message_of(sheet: Sheet) -> str:
     """Telegram HTML under 4,096 characters."""
     text = ""
-    for rows, burning in ROOMS:
-        text = "\n".join(_lines(sheet, rows, burning)).strip()
+    for rows, quotes in ROOMS:
+        text = "\n".join(_lines(sheet, rows, quotes)).strip()
         if len(text) < TELEGRAM_LIMIT:
             return text
     return text[: TELEGRAM_LIMIT - 1].rsplit("\n", 1)[0]
 
 
-def _lines(sheet: Sheet, rows: int, burning: int) -> Iterator[str]:
+def _lines(sheet: Sheet, rows: int, quotes: int) -> Iterator[str]:
     yield f"<b>{_safe(sheet.title)}</b>, {_safe(sheet.about)}"
     yield from map(_safe, sheet.story)
     if sheet.calls.lines:
         yield f"\n<b>{_safe(sheet.calls.title)}</b>"
         yield from (f"{at}. {_safe(line)}" for at, line in enumerate(sheet.calls.lines, 1))
-    if sheet.burning.lines:
+    if sheet.burning.matters:
         yield f"\n<b>{_safe(sheet.burning.title)}</b>"
-        yield from map(_safe, sheet.burning.lines[:burning])
+        for line, is_quote in sheet.burning.told(quotes):
+            yield f"<i>{_safe(line)}</i>" if is_quote else _safe(line)
     yield f"\n<b>{_safe(sheet.figures_title)}</b>"
     for one in sheet.figures:
         if one.value is not None:

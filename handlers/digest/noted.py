@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from handlers.digest.fairness import LEAST_ANSWERED
-from handlers.digest.report import Burning
 from handlers.digest.shapes import Counts, Trouble
-from handlers.digest.sheet import Note
+from handlers.digest.sheet import Burning, Matter, Note
 from handlers.digest.telling import Telling, Whose
 from handlers.render import DigestWords
 from store.vocabulary import CheckResult, Outcome
@@ -20,22 +19,21 @@ NAMED: Final = 5  # departments in one line
 CHECKED: Final = (Outcome.SATISFIED, Outcome.NO_ANSWER)
 
 
-def burning_of(told: Telling, words: DigestWords) -> Note:
-    """Surges with their newest complaints, growing incidents, what came back twice, emergencies; without lines where
-    nothing burns."""
-    lines = list(_burning(told.burning, words))
+def burning_of(told: Telling, words: DigestWords) -> Burning:
+    """Surges with their newest complaints, growing incidents, what came back twice, emergencies."""
+    return Burning(title=words.say("word", "burning"), matters=tuple(_burning(told, words)))
+
+
+def _burning(told: Telling, words: DigestWords) -> Iterator[Matter]:
+    for surge in told.burning.surges:
+        quotes = tuple(words.say("complaint", one) for one in surge.newest)
+        yield Matter(line=words.say("surge", surge), quotes=quotes)
+    for incident in told.burning.incidents:
+        yield Matter(line=words.say("incident", incident))
     if told.reopened_twice:
-        lines.append(words.say("reopened_twice", told.reopened_twice))
+        yield Matter(line=words.say("reopened_twice", told.reopened_twice))
     if told.urgent:
-        lines.append(words.say("emergencies", told.urgent))
-    return Note(title=words.say("word", "burning"), lines=tuple(lines))
-
-
-def _burning(burning: Burning, words: DigestWords) -> Iterator[str]:
-    for surge in burning.surges:
-        yield words.say("surge", surge)
-        yield from (words.say("complaint", one) for one in surge.newest)
-    yield from (words.say("incident", one) for one in burning.incidents)
+        yield Matter(line=words.say("emergencies", told.urgent))
 
 
 def called_of(told: Telling, words: DigestWords) -> Iterator[str]:

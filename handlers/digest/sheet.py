@@ -149,6 +149,30 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """One line of what burns, and masked words of citizens about it, the newest first."""
+
+    line: str
+    quotes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burning:
+    """What burns, in the order in which it is read."""
+
+    title: str = ""
+    matters: tuple[Matter, ...] = ()
+
+    def told(self, quotes: int) -> list[tuple[str, bool]]:
+        """Its lines and whether each is a citizen's; with so many of each matter at most. No matter is left out."""
+        return [
+            one
+            for matter in self.matters
+            for one in ((matter.line, False), *((words, True) for words in matter.quotes[:quotes]))
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """One edition in one language. `day`: the last day it is about; `made_at` is aware UTC.
 
@@ -173,7 +197,7 @@ class Sheet:
     method_title: str  # and its last
     rest: str  # where the rows are that a shortened table leaves out
     foot: str
-    burning: Note = Note(title="", lines=())  # what needs a word today
+    burning: Burning = Burning()  # what needs a word today
 
 
 def on_paper(table: Table) -> Table:
