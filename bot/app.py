@@ -33,6 +33,7 @@ from handlers.digest import longer
 from handlers.digest.editions import due_edition, queue_daily
 from handlers.digest.period import next_edition_at
 from handlers.reconciling.days import reconcile_mornings
+from handlers.render import RenderError
 from store import channels, inbox, outbox, papers, pictures, remarks, standstills, tickets, undoing
 from store.boundaries import passing
 from store.channels import Channel
@@ -303,9 +304,13 @@ class Office:
         at = self.settings.digest_at
         with reading(self.engine) as conn:
             edition = longer.next_due(conn, now, load_directory(conn, now), at)
-            sheet = longer.sheet_for(conn, edition, now) if edition is not None else None
-        if edition is None or sheet is None:
-            self._digest_not_before = next_edition_at(now, at)
+            if edition is None:
+                self._digest_not_before = next_edition_at(now, at)
+                return 0
+            sheet = longer.sheet_for(conn, edition, now)
+        if isinstance(sheet, RenderError):
+            with writing(self.engine) as conn:
+                longer.give_up(conn, edition, str(sheet), now)
             return 0
         with writing(self.engine) as conn:
             queued = longer.queue_edition(conn, edition, sheet, now, self.policy.reach)

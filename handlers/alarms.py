@@ -11,17 +11,16 @@ from typing import Final
 import sqlalchemy as sa
 
 from handlers.desk import floods
+from handlers.desk.addresses import address_of_desk
+from handlers.desk.news import news
 from handlers.facts import Facts
 from handlers.gate import queue
 from handlers.reach import Reach
 from handlers.reconciling.days import NOT_ADDING_UP, rows_named
-from handlers.render import render
-from store import closed_chats, outbox
+from store import channels, closed_chats, outbox
 from store.alarms import Alarm, open_alarms
-from store.channels import CHANNEL_STOPPED, all_channels
-from store.outbound import Outgoing
+from store.channels import CHANNEL_STOPPED
 from store.people import Desk, Directory
-from store.vocabulary import OutgoingAct, Platform
 
 _TEMPLATES: Final = {
     CHANNEL_STOPPED: ("channel_alarm", "token_revoked"),
@@ -50,7 +49,7 @@ def queue_alarms(conn: sa.Connection, now: datetime, directory: Directory, reach
     floods.settle(conn, now)
     waiting = [alarm for alarm in open_alarms(conn) if alarm.code in _TEMPLATES]
     desk = directory.cmo_desk()
-    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    channel = channels.telegram(conn)
     if not waiting or desk is None or not desk.reachable or channel is None:
         return 0
     return len(queue(conn, reach, [_message(channel.id, desk, alarm, directory) for alarm in waiting], now))
@@ -68,18 +67,5 @@ def _message(channel_id: int, desk: Desk, alarm: Alarm, directory: Directory) ->
     template, why = _TEMPLATES[alarm.code]
     about = directory.desks.get(alarm.subject) if template == "desk_alarm" else None
     facts = Facts(why=why or None, mapping=_named(alarm), post=about.title if about else alarm.subject)
-    chat_id = desk.chat_id or ""
-    return outbox.NewRow(
-        channel_id=channel_id,
-        step_id=f"alarm:{alarm.id}",
-        recipient=chat_id,
-        destination=f"{chat_id}:alarms",
-        template=template,
-        outgoing=Outgoing(
-            act=OutgoingAct.MESSAGE,
-            text=render(desk.language, "officer", template, facts),
-            thread_id=chat_id,
-            topic_id=desk.topic_id,
-        ),
-        urgent=True,
-    )
+    step_id = f"alarm:{alarm.id}"
+    return news(channel_id, address_of_desk(desk), template, facts, step_id=step_id, lane="alarms", urgent=True)

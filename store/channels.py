@@ -72,6 +72,11 @@ def all_channels(conn: sa.Connection) -> list[Channel]:
     return [_channel(row) for row in conn.execute(sa.select(channels).order_by(channels.c.id))]
 
 
+def telegram(conn: sa.Connection) -> Channel | None:
+    """The channel on which officers are told: the first on Telegram."""
+    return next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+
+
 def channel(conn: sa.Connection, channel_id: int) -> Channel:
     """One channel as it stands now."""
     return _channel(conn.execute(sa.select(channels).where(channels.c.id == channel_id)).one())

@@ -12,8 +12,10 @@ from officers_stage import CMO, HISAR, MAGISTRATE, NOW, Office
 
 from handlers.digest import longer
 from handlers.digest.period import PeriodKind, office_day
+from handlers.digest.sheet import Sheet
 from handlers.length import TELEGRAM_LIMIT
 from handlers.reach import EVERYBODY, Reach
+from store.alarms import open_alarms
 from store.db import reading, writing
 from store.directory import load_directory
 from store.payloads import outgoing_from_json
@@ -40,6 +42,7 @@ def send(office: Office, now: datetime, reach: Reach = EVERYBODY) -> list[tuple[
             if edition is None:
                 break
             sheet = longer.sheet_for(conn, edition, now)
+        assert isinstance(sheet, Sheet)
         with writing(office.engine) as conn:
             assert longer.queue_edition(conn, edition, sheet, now, reach) == 1
             row = conn.execute(sa.select(outbox).order_by(outbox.c.id.desc()).limit(1)).one()
@@ -110,6 +113,18 @@ def test_the_turn_of_the_year(office: Office) -> None:
     sent = send(office, datetime(2027, 1, 4, 2, 30, tzinfo=UTC))
     assert {step.split(":")[2] for step, _, _ in sent} == {"2026-W53", "2026-12"}
     assert longer.latest_of(PeriodKind.MONTH, datetime(2027, 1, 4, 2, 30, tzinfo=UTC)).day == date(2026, 12, 1)
+
+
+def test_an_edition_without_words_is_told_and_keeps_nobody_waiting(office: Office) -> None:
+    with reading(office.engine) as conn:
+        edition = longer.next_due(conn, MONDAY, load_directory(conn, MONDAY))
+    assert edition is not None
+    with writing(office.engine) as conn:
+        longer.give_up(conn, edition, "Template en/digest/forms.j2 has no word for it.", MONDAY)
+    with reading(office.engine) as conn:
+        assert [one.code for one in open_alarms(conn)] == ["digest_unsendable"]
+    assert edition.reader.chat_id not in {chat for _, chat, _ in send(office, MONDAY)}
+    assert len(send(office, MONDAY + WEEK)) >= 3
 
 
 # -- on demand -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from handlers.case import Case
 from handlers.effects import Audience
 from handlers.routing import cmo_post, supervisor_of
-from store.people import Directory, Post
+from store.people import Desk, Directory, Post
 from store.vocabulary import Language, Sensitivity
 
 
@@ -46,6 +46,11 @@ def address_of(case: Case, audience: Audience, directory: Directory, post_code: 
     return person or address_of_post(chief, directory)
 
 
+def address_of_desk(desk: Desk) -> Address:
+    """Where a desk reads that can be reached."""
+    return Address(desk.chat_id or "", desk.topic_id, desk.language)
+
+
 def is_group(chat_id: str) -> bool:
     """Is this a chat of several people? Telegram numbers groups and channels below zero, persons above."""
     return chat_id.startswith("-")
@@ -55,7 +60,7 @@ def address_of_post(post: Post, directory: Directory, *, private_only: bool = Fa
     """Where this chair reads: its desk's chat, or the own chat of one who sits there; None when neither is known."""
     desk = directory.desks.get(post.desk) if post.desk else None
     if desk is not None and desk.reachable and not private_only and desk.chat_id is not None:
-        return Address(desk.chat_id, desk.topic_id, desk.language)
+        return address_of_desk(desk)
     for one in post.acting:
         if one.telegram_user_id is not None:
             language = desk.language if desk else Language.HI

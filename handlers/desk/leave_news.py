@@ -10,18 +10,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from handlers.desk.addresses import language_of_chat
+from handlers.desk.addresses import Address, language_of_chat
+from handlers.desk.news import news
 from handlers.facts import Facts
 from handlers.gate import queue
 from handlers.reach import Reach
-from handlers.render import render
-from store.channels import all_channels
+from store import channels
 from store.leave import Away, leaves_from
-from store.outbound import Outgoing
 from store.outbox import NewRow
 from store.people import Directory
 from store.tables import outbox
-from store.vocabulary import OutgoingAct, Platform
 
 TEMPLATE: Final = "stands_in"
 BEFORE: Final = timedelta(hours=24)  # a day to ask what must be known
@@ -39,7 +37,7 @@ def untold(conn: sa.Connection, now: datetime) -> list[Away]:
 
 def queue_leave_news(conn: sa.Connection, now: datetime, directory: Directory, reach: Reach) -> int:
     """Queue these messages in the caller's writing transaction; returns how many."""
-    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    channel = channels.telegram(conn)
     if channel is None:
         return 0
     rows = [_message(channel.id, one, directory) for one in untold(conn, now)]
@@ -58,15 +56,5 @@ def _message(channel_id: int, away: Away, directory: Directory) -> NewRow:
     chat = _user(away) or ""
     titles = "; ".join(directory.posts[code].title for code in away.posts if code in directory.posts)
     facts = Facts(post=titles or away.who, opened_at=away.leave.from_at, due_at=away.leave.to_at)
-    return NewRow(
-        channel_id=channel_id,
-        step_id=_step(away),
-        recipient=chat,
-        destination=f"{chat}:leave",
-        template=TEMPLATE,
-        outgoing=Outgoing(
-            act=OutgoingAct.MESSAGE,
-            text=render(language_of_chat(chat, directory), "officer", TEMPLATE, facts),
-            thread_id=chat,
-        ),
-    )
+    to = Address(chat, None, language_of_chat(chat, directory), private=True)
+    return news(channel_id, to, TEMPLATE, facts, step_id=_step(away), lane="leave")

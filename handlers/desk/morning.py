@@ -18,13 +18,11 @@ from handlers.desk.papers import Papers
 from handlers.policy import Policy
 from handlers.render import render
 from handlers.time_limits import CLOSES, OFFICE_ZONE, OPENS, is_office_day
-from store.channels import all_channels
-from store.dialects import insert_into
+from store import channels, editions
 from store.outbound import Outgoing
 from store.outbox import NewRow
 from store.people import Desk, Directory
-from store.tables import editions
-from store.vocabulary import OutgoingAct, Platform, Role
+from store.vocabulary import OutgoingAct, Role
 
 EDITION: Final = "desk_morning"
 AT: Final = OPENS  # on the office's wall
@@ -45,13 +43,13 @@ def queue_morning_lists(conn: sa.Connection, now: datetime, directory: Directory
     """
     local = now.astimezone(OFFICE_ZONE)
     open_now = is_office_day(local.date(), policy.holidays) and AT <= local.time() <= CLOSES
-    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    channel = channels.telegram(conn)
     if not open_now or channel is None:
         return 0
     buttons, messages = Buttons(now), []
     for desk in _desks(directory):
-        if not _claim(conn, local.date(), desk, now):
-            continue
+        if not editions.claim(conn, EDITION, local.date().isoformat(), desk.code[:64], now):
+            continue  # a desk with nothing to read is not asked about again that day
         row = _list(conn, channel.id, desk, directory, local.date(), now, buttons)
         if row is not None:
             messages.append(row)
@@ -61,13 +59,6 @@ def queue_morning_lists(conn: sa.Connection, now: datetime, directory: Directory
 
 def _desks(directory: Directory) -> Iterator[Desk]:
     yield from (desk for _, desk in sorted(directory.desks.items()) if desk.reachable)
-
-
-def _claim(conn: sa.Connection, day: date, desk: Desk, now: datetime) -> bool:
-    """True for the one caller whose row stands; a desk with nothing to read is not asked about again that day."""
-    row = {"edition": EDITION, "period": day.isoformat(), "recipient": desk.code[:64], "created_at": now}
-    claimed = insert_into(conn, editions).values(**row).on_conflict_do_nothing().returning(editions.c.period)
-    return conn.execute(claimed).first() is not None
 
 
 def _list(

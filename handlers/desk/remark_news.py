@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from handlers.case import Case
 from handlers.desk.addresses import Address, address_of, address_of_post, language_of_chat
+from handlers.desk.news import news
 from handlers.desk.notices import for_chat, in_groups
 from handlers.desk.rows import case_of
 from handlers.effects import Audience
@@ -21,15 +22,12 @@ from handlers.facts import Facts
 from handlers.gate import queue
 from handlers.reach import Reach
 from handlers.remarks import Addressed, next_up
-from handlers.render import render
 from handlers.routing import cmo_post, supervisor_of
-from store import remarks, tickets
-from store.channels import all_channels
-from store.outbound import Outgoing
+from store import channels, remarks, tickets
 from store.outbox import NewRow
 from store.people import Directory, Post
 from store.remarks import Remark
-from store.vocabulary import InGroups, OutgoingAct, Platform
+from store.vocabulary import InGroups
 
 NOTICE: Final = "remark_notice"
 REMINDER: Final = "remark_reminder"
@@ -92,7 +90,7 @@ def queue_reminders(conn: sa.Connection, now: datetime, directory: Directory, re
 
     Without a Telegram channel it waits.
     """
-    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    channel = channels.telegram(conn)
     if channel is None:
         return 0
     late = [one for one in remarks.to_remind(conn, now) if remarks.mark_reminded(conn, one.id, now)]
@@ -128,21 +126,10 @@ def _letter(channel_id: int, about: About, template: str, facts: Facts, tail: st
     chief = about.directory.cmo_desk()
     if about.case is not None:
         facts = for_chat(facts, about.case, to.chat_id, at_cmo=chief is not None and chief.chat_id == to.chat_id)
-    return NewRow(
-        channel_id=channel_id,
-        step_id=f"remark:{about.remark.id}:{tail}",
-        recipient=to.chat_id,
-        destination=f"{to.chat_id}:remark:{about.remark.id}",
-        template=template,
-        outgoing=Outgoing(
-            act=OutgoingAct.MESSAGE,
-            text=render(to.language, "officer", template, facts),
-            thread_id=to.chat_id,
-            topic_id=to.topic_id,
-        ),
-        ticket_id=about.remark.ticket_id,
-        urgent=True,
-    )
+    number = about.remark.id
+    step_id, lane = f"remark:{number}:{tail}", f"remark:{number}"
+    ticket_id = about.remark.ticket_id
+    return news(channel_id, to, template, facts, step_id=step_id, lane=lane, ticket_id=ticket_id, urgent=True)
 
 
 # -- where they read -----------------------------------------------------------------------------------------------------

@@ -11,16 +11,14 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from handlers.desk.addresses import address_of_desk
+from handlers.desk.news import news
 from handlers.facts import Facts
 from handlers.gate import queue
 from handlers.reach import Reach
-from handlers.render import render
-from store import standstills
-from store.channels import all_channels
-from store.outbound import Outgoing
+from store import channels, standstills
 from store.outbox import NewRow
 from store.people import WHOLE_STATE, Desk, Directory, Standstill
-from store.vocabulary import OutgoingAct, Platform
 
 BEGAN: Final = "standstill_began"
 ENDED: Final = "standstill_ended"
@@ -32,7 +30,7 @@ def queue_standstills(conn: sa.Connection, now: datetime, directory: Directory, 
     Without a Telegram channel it waits. What began and ended unheard is told by its end alone.
     """
     news = standstills.untold(conn, now)
-    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    channel = channels.telegram(conn)
     if not news or channel is None:
         return 0
     rows = [
@@ -63,24 +61,11 @@ def _concerned(standstill: Standstill, directory: Directory) -> Iterator[str]:
 
 
 def _message(channel_id: int, desk: Desk, standstill: Standstill, template: str) -> NewRow:
-    chat_id = desk.chat_id or ""
     facts = Facts(
         district=None if standstill.district == WHOLE_STATE else standstill.district,
         department=standstill.department,
         standstill_until=standstill.until_at,
         question=standstill.reason,
     )
-    return NewRow(
-        channel_id=channel_id,
-        step_id=f"{template}:{standstill.id}:{desk.code}",
-        recipient=chat_id,
-        destination=f"{chat_id}:standstills",
-        template=template,
-        outgoing=Outgoing(
-            act=OutgoingAct.MESSAGE,
-            text=render(desk.language, "officer", template, facts),
-            thread_id=chat_id,
-            topic_id=desk.topic_id,
-        ),
-        urgent=True,
-    )
+    step_id = f"{template}:{standstill.id}:{desk.code}"
+    return news(channel_id, address_of_desk(desk), template, facts, step_id=step_id, lane="standstills", urgent=True)

@@ -24,14 +24,14 @@ from handlers.gate import queue
 from handlers.reach import EVERYBODY, Reach
 from handlers.reconciling.days import count_day
 from handlers.render import RenderError
-from store import outbox, remarks
+from store import channels, outbox, remarks
+from store import editions as gone
 from store.alarms import clear_alarm, raise_alarm
-from store.channels import Channel, all_channels
-from store.dialects import insert_into
+from store.channels import Channel
 from store.outbound import Outgoing
 from store.people import Desk, Directory
-from store.tables import editions, inbox
-from store.vocabulary import Language, OutgoingAct, Platform
+from store.tables import editions
+from store.vocabulary import Language, OutgoingAct
 
 __all__ = ["DayNotBegun", "digest_text", "due_edition", "next_edition_at", "queue_daily"]
 
@@ -55,7 +55,7 @@ def due_edition(conn: sa.Connection, now: datetime, at: time = EDITION_TIME) -> 
         editions.c.recipient == RECIPIENT,
         editions.c.period == period.day.isoformat(),
     )
-    if conn.execute(sent).first() is not None or not _had_begun(conn, period):
+    if conn.execute(sent).first() is not None or not gone.had_begun(conn, period.end):
         return None
     return period
 
@@ -71,12 +71,12 @@ def queue_daily(
     period = due_edition(conn, now, at)
     if period is None:
         return 0
-    desk, channel = directory.cmo_desk(), _telegram(conn)
+    desk, channel = directory.cmo_desk(), channels.telegram(conn)
     if desk is None or not desk.reachable or channel is None:
         raise_alarm(conn, UNSENDABLE, DAILY, _what_is_missing(desk, channel), now)
         return 0
     missed = _missed_before(conn, period)
-    if not _claim(conn, period, now):
+    if not gone.claim(conn, DAILY, period.day.isoformat(), RECIPIENT, now):
         return 0
     odd_rows = count_day(conn, period, now).odd_rows
     counted = report(conn, period, STATE, now, odd_rows=odd_rows)
@@ -124,11 +124,6 @@ def _text(
     return render_daily(counted, language, missed=missed, odd_rows=odd_rows, remarks=told)
 
 
-def _had_begun(conn: sa.Connection, period: Period) -> bool:
-    """Whether anything had been heard by the end of the day: before that SMGT was not yet at work."""
-    return conn.execute(sa.select(inbox.c.id).where(inbox.c.received_at < period.end).limit(1)).first() is not None
-
-
 def _missed_before(conn: sa.Connection, period: Period) -> int:
     """How many days between the last edition sent and this one had none."""
     newest = sa.select(sa.func.max(editions.c.period)).where(
@@ -138,17 +133,6 @@ def _missed_before(conn: sa.Connection, period: Period) -> int:
     )
     last = conn.execute(newest).scalar()
     return 0 if last is None else (period.day - date.fromisoformat(last)).days - 1
-
-
-def _claim(conn: sa.Connection, period: Period, now: datetime) -> bool:
-    """True for the one caller whose row stands; another's open transaction is waited for."""
-    row = {"edition": DAILY, "period": period.day.isoformat(), "recipient": RECIPIENT, "created_at": now}
-    claimed = insert_into(conn, editions).values(**row).on_conflict_do_nothing().returning(editions.c.period)
-    return conn.execute(claimed).first() is not None
-
-
-def _telegram(conn: sa.Connection) -> Channel | None:
-    return next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
 
 
 def _what_is_missing(desk: Desk | None, channel: Channel | None) -> str:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from handlers.desk.addresses import language_of_chat
 from handlers.digest.demand import telling
+from handlers.digest.editions import UNSENDABLE
 from handlers.digest.message import message_of
 from handlers.digest.papers import ask_for_papers
 from handlers.digest.period import EDITION_TIME, Period, PeriodKind, latest_period, period_of
@@ -23,13 +24,15 @@ from handlers.digest.sheet import LETTERED, Sheet
 from handlers.digest.sheets import sheet_of
 from handlers.gate import queue
 from handlers.reach import Reach
-from store.channels import all_channels
-from store.dialects import insert_into
+from handlers.render import RenderError
+from store import channels, editions
+from store.alarms import raise_alarm
 from store.outbound import Outgoing
 from store.outbox import NewRow
 from store.people import Directory, Post
-from store.tables import editions, inbox, tickets
-from store.vocabulary import Language, OutgoingAct, Platform, Role
+from store.tables import editions as table
+from store.tables import tickets
+from store.vocabulary import Language, OutgoingAct, Role
 
 KINDS: Final = (PeriodKind.WEEK, PeriodKind.MONTH)
 LONGEST_KEY: Final = 64  # of editions.recipient
@@ -85,11 +88,11 @@ def _scopes(post: Post) -> Iterator[Scope]:
 
 def next_due(conn: sa.Connection, now: datetime, directory: Directory, at: time = EDITION_TIME) -> Edition | None:
     """One edition that should have gone and has not; None when all have, or nothing had begun by then."""
-    periods = [one for one in (latest_of(kind, now, at) for kind in KINDS) if _had_begun(conn, one)]
+    periods = [one for one in (latest_of(kind, now, at) for kind in KINDS) if editions.had_begun(conn, one.end)]
     if not periods:
         return None
-    wanted = sa.tuple_(editions.c.edition, editions.c.period).in_([(one.kind.value, one.code) for one in periods])
-    sent = sa.select(editions.c.edition, editions.c.period, editions.c.recipient).where(wanted)
+    wanted = sa.tuple_(table.c.edition, table.c.period).in_([(one.kind.value, one.code) for one in periods])
+    sent = sa.select(table.c.edition, table.c.period, table.c.recipient).where(wanted)
     gone = {tuple(row) for row in conn.execute(sent)}
     everybody = list(readers(directory))
     for period in periods:
@@ -114,11 +117,14 @@ def _busy(conn: sa.Connection, period: Period) -> Callable[[Scope], bool]:
     return busy
 
 
-def sheet_for(conn: sa.Connection, edition: Edition, now: datetime) -> Sheet:
-    """The edition in words; it may take a moment and writes nothing."""
+def sheet_for(conn: sa.Connection, edition: Edition, now: datetime) -> Sheet | RenderError:
+    """The edition in words, or why there are none; it may take a moment and writes nothing."""
     told = telling(conn, edition.period.kind, edition.period.day, edition.reader.scope, now)
     language = edition.reader.language
-    return sheet_of(told, language if language in LETTERED else Language.HI)
+    try:
+        return sheet_of(told, language if language in LETTERED else Language.HI)
+    except RenderError as fault:
+        return fault
 
 
 def queue_edition(conn: sa.Connection, edition: Edition, sheet: Sheet, now: datetime, reach: Reach) -> int:
@@ -126,7 +132,7 @@ def queue_edition(conn: sa.Connection, edition: Edition, sheet: Sheet, now: date
 
     Without a Telegram channel it stays due.
     """
-    channel = next((one for one in all_channels(conn) if one.platform is Platform.TELEGRAM), None)
+    channel = channels.telegram(conn)
     if channel is None or not _claim(conn, edition, now):
         return 0
     reader, period = edition.reader, edition.period
@@ -145,17 +151,11 @@ def queue_edition(conn: sa.Connection, edition: Edition, sheet: Sheet, now: date
     return queued
 
 
+def give_up(conn: sa.Connection, edition: Edition, why: str, now: datetime) -> None:
+    """An edition that cannot be worded is told to the operator and counts as gone: the others must not wait for it."""
+    if _claim(conn, edition, now):
+        raise_alarm(conn, UNSENDABLE, f"{edition.period.code}:{edition.reader.key}", why, now)
+
+
 def _claim(conn: sa.Connection, edition: Edition, now: datetime) -> bool:
-    row = {
-        "edition": edition.period.kind.value,
-        "period": edition.period.code,
-        "recipient": edition.reader.key,
-        "created_at": now,
-    }
-    claimed = insert_into(conn, editions).values(**row).on_conflict_do_nothing().returning(editions.c.period)
-    return conn.execute(claimed).first() is not None
-
-
-def _had_begun(conn: sa.Connection, period: Period) -> bool:
-    """Whether anything had been heard by its end: before that SMGT was not yet at work."""
-    return conn.execute(sa.select(inbox.c.id).where(inbox.c.received_at < period.end).limit(1)).first() is not None
+    return editions.claim(conn, edition.period.kind.value, edition.period.code, edition.reader.key, now)

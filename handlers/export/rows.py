@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from handlers.understanding.taxonomy import taxonomy
+from handlers.understanding.taxonomy import told_as
 from store.tables import channels, outbox, satisfaction, tickets
 from store.vocabulary import DeliveryState, Platform, Sensitivity
 
@@ -86,7 +86,7 @@ def _line(row: sa.Row[Any]) -> TicketLine:
         language=row.language,
         status=row.status,
         opened_at=row.opened_at,
-        category=None if sensitive else base_of(row.category),
+        category=None if sensitive else told_as(row.category),
         district=None if sensitive else row.district,
         department=None if sensitive else row.department,
         rural=None if sensitive else row.rural,
@@ -105,9 +105,3 @@ def _line(row: sa.Row[Any]) -> TicketLine:
         forwarded=row.forward_count,
         level=row.escalation_level,
     )
-
-
-def base_of(category: str | None) -> str | None:
-    """The category that a finer one rolls up to; a code that is no longer in the taxonomy stays itself."""
-    known = taxonomy().categories.get(category or "")
-    return known.base if known is not None else category

@@ -260,6 +260,13 @@ def taxonomy() -> Taxonomy:
     )
 
 
+def told_as(code: str | None) -> str | None:
+    """The category as figures tell it: finer ones, sensitive ones among them, under what they roll up to; a code that the
+    tables no longer know stays itself."""
+    found = taxonomy().categories.get(code or "")
+    return found.base if found else code
+
+
 def base_of(code: str) -> str:
     """The base category that a finer code rolls up to, or the code itself."""
     return taxonomy().categories[code].base

@@ -13,14 +13,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from handlers.digest.counting.standing import OFTEN
-from handlers.digest.counting.within import HOUR, Condition, Stretch, base_of, in_scope
+from handlers.digest.counting.within import HOUR, Condition, Stretch, in_scope
 from handlers.digest.period import Period, office_day
 from handlers.digest.report import Burning, Complaint, GrowingIncident, Surge, TicketLine
 from handlers.digest.scope import Scope
 from handlers.digest.surging import WEEKS, Cell, Cells, unusual
 from handlers.render import excerpt
 from handlers.understanding import mask
-from handlers.understanding.taxonomy import taxonomy
+from handlers.understanding.taxonomy import taxonomy, told_as
 from store.tables import incidents, tickets, transcript
 from store.vocabulary import InGroups, Language, Register, Sensitivity
 
@@ -214,7 +214,7 @@ def _line(row: sa.Row[Any], now: datetime) -> TicketLine:
         number=row.number,
         department=row.department,
         district=None if hidden else row.district,
-        category=None if hidden else base_of(row.category),
+        category=None if hidden else told_as(row.category),
         opened_at=row.opened_at,
         reopened=row.reopen_count,
         level=row.escalation_level,

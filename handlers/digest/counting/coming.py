@@ -11,7 +11,6 @@ from handlers.digest.counting.within import (
     CITIZENS_PLATFORMS,
     MINUTE,
     Stretch,
-    base_of,
     by_code,
     in_scope,
     largest_first,
@@ -21,6 +20,7 @@ from handlers.digest.counting.within import (
 from handlers.digest.scope import Scope
 from handlers.digest.shapes import FirstReplies, Opened, Received
 from handlers.reconciling.parts import ABOUT_TICKETS, ANSWERED, IGNORED, PARKED, TICKETED, WAITING, part_of
+from handlers.understanding.taxonomy import told_as
 from store.tables import channels, inbox, outbox, tickets, transcript
 from store.vocabulary import DeliveryState
 
@@ -93,7 +93,7 @@ def opened(conn: sa.Connection, time: Stretch, scope: Scope) -> Opened:
         by_language=by_code((row.language, row.many) for row in rows),
         by_department=by_code((row.department, row.many) for row in rows),
         by_district=by_code((row.district, row.many) for row in rows),
-        by_category=by_code((base_of(row.category), row.many) for row in rows),
+        by_category=by_code((told_as(row.category), row.many) for row in rows),
     )
 
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from handlers.digest.counting.standing import Rows, is_late
-from handlers.digest.counting.within import HOUR, base_of, in_scope
+from handlers.digest.counting.within import HOUR, in_scope
 from handlers.digest.report import LateOffice, LateTicket, Matter
 from handlers.digest.scope import Scope
 from handlers.digest.shapes import NOT_KNOWN
+from handlers.understanding.taxonomy import told_as
 from store.tables import tickets
 from store.vocabulary import Sensitivity
 
@@ -62,7 +63,7 @@ def matters(conn: sa.Connection, scope: Scope, now: datetime, received: Mapping[
     pending: Counter[str] = Counter()
     late: Counter[str] = Counter()
     for row in conn.execute(counted):
-        code = base_of(row.category) or NOT_KNOWN
+        code = told_as(row.category) or NOT_KNOWN
         pending[code] += row.many
         late[code] += row.late
     found = (
@@ -78,7 +79,7 @@ def _late(row: sa.Row[Any], now: datetime) -> LateTicket:
         number=row.number,
         department=row.department,
         district=None if is_hidden else row.district,
-        category=None if is_hidden else base_of(row.category),
+        category=None if is_hidden else told_as(row.category),
         opened_at=row.opened_at,
         due_at=row.due_at,
         hours=((row.paused_at or now) - row.due_at) / HOUR,

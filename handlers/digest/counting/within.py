@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from handlers.digest.scope import Scope, Whose
 from handlers.digest.shapes import NOT_KNOWN, Counts, Spread
-from handlers.understanding.taxonomy import taxonomy
 from store.tables import tickets
 from store.vocabulary import Platform
 
@@ -68,13 +67,6 @@ def by_code(pairs: Iterable[tuple[str | None, int]]) -> Counts:
     for code, many in pairs:
         counted[NOT_KNOWN if code is None else code] += many
     return largest_first(counted)
-
-
-def base_of(code: str | None) -> str | None:
-    """The category as it is told: finer ones, sensitive ones among them, under what they roll up to; a code that the
-    tables no longer know stays itself."""
-    found = taxonomy().categories.get(code or "")
-    return found.base if found else code
 
 
 def spread_of(values: Iterable[float]) -> Spread:
