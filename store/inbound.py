@@ -83,7 +83,7 @@ class DeskUpdate:
     topic_id: str | None = None
     message_id: str | None = None
     reply_to_id: str | None = None
-    reply_to_words: str = ""  # store.payloads.words_mark of the message replied to, if a bot wrote it
+    reply_to_words: str = ""  # store.payloads.words_mark of the message replied to, if our bot wrote it
     author: Author | None = None
     anonymous: bool = False  # an anonymous admin or a channel speaks: nobody we could check
     text: str = ""

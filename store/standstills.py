@@ -97,6 +97,8 @@ def untold(conn: sa.Connection, now: datetime) -> list[Ordered]:
 
 def next_look(conn: sa.Connection, now: datetime) -> datetime | None:
     """When a standstill next asks for something: a ticket to wake, a desk to tell; `now` itself if it does already."""
+    if conn.execute(sa.select(standstills.c.id).where(standstills.c.end_told_at.is_(None)).limit(1)).first() is None:
+        return None  # nearly always: asked before every round of work
     if untold(conn, now) or concerned(conn, now):
         return now
     return min((one.until_at for one in in_force(conn, now)), default=None)

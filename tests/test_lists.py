@@ -14,9 +14,9 @@ from handlers.policy import Policy
 from store.db import reading, writing
 from store.directory import load_directory
 from store.outbound import Outgoing
-from store.payloads import outgoing_from_json
+from store.payloads import outgoing_from_json, words_mark
 from store.tables import outbox, tickets
-from store.vocabulary import OutgoingAct
+from store.vocabulary import DeskVerb, OutgoingAct
 
 
 @pytest.fixture
@@ -251,3 +251,29 @@ def test_what_was_reopened_twice_is_read_by_the_cmo_desk_and_the_head(office: Of
     assert office.write("Police Head", "private", "/reopened")[0].text == "दो बार फिर खुली कोई शिकायत नहीं है।"
     (refused,) = office.write("Nodal Hisar", HISAR, "/reopened")
     assert refused.text == "The CMO desk and the heads of departments read this list."
+
+
+# -- replies that are about no one complaint -------------------------------------------------------------------------------
+
+NOTHING_TAKEN = (
+    "Nothing was taken from that: please reply to the notice of one complaint. /pending shows what is waiting."
+)
+
+
+def test_a_report_under_a_list_or_a_lost_message_does_not_vanish(office: Office) -> None:
+    office.complain("Hisar", 2)
+    (listed,) = office.write("Nodal Hisar", HISAR, "/pending")
+    assert [one.text for one in office.reply("Nodal Hisar", HISAR, listed, "Pump repaired.")] == [NOTHING_TAKEN]
+    assert [one.text for one in under_lost(office, "Nodal Hisar", "of our bot")] == [NOTHING_TAKEN]
+
+
+def test_talk_among_people_is_left_alone(office: Office) -> None:
+    office.complain("Hisar")
+    assert under_lost(office, "Nodal Hisar", "") == []
+    assert under_lost(office, None, "of our bot") == []
+
+
+def under_lost(office: Office, who: str | None, words: str) -> list[Outgoing]:
+    """The answers to a reply under a message that the outbox does not know."""
+    more = {"reply_to_id": "99999", "reply_to_words": words_mark(words) if words else ""}
+    return office._answers(office._update(who, HISAR, DeskVerb.WROTE, text="Pump repaired.", message_id="777", **more))

@@ -601,5 +601,7 @@ def test_an_answer_carries_the_mark_of_the_bots_words_not_the_words() -> None:
     assert parse_update({"update_id": 1, "message": message}, 42, START).reply_to_words == words_mark(
         "HRY26-000001-4: reply to this"
     )
+    by_another_bot = {**message, "reply_to_message": {**asked, "from": {"id": 43, "is_bot": True}}}
+    assert parse_update({"update_id": 1, "message": by_another_bot}, 42, START).reply_to_words == ""
     by_a_person = {**message, "reply_to_message": {**asked, "from": {"id": 9, "is_bot": False}}}
     assert parse_update({"update_id": 1, "message": by_a_person}, 42, START).reply_to_words == ""

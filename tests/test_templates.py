@@ -67,7 +67,7 @@ TOLD = (
     "remark_sent", "remark_how", "remark_department", "remark_district", "remark_nobody", "remark_too_long", "remark_for_cmo",
     "remark_not_yours", "remark_answered", "remark_added", "remark_edited",
     "let_decide", "flood_ended", "press_again", "settled_already", "post_gone", "called_complaint",
-    "scope_unknown", "for_cmo",
+    "scope_unknown", "for_cmo", "no_notice",
 )  # fmt: skip
 DONE_TO_MANY = ("accepted", "forwarded", "disposed", "time_granted", "time_refused", "planned", "brought_back")
 BUTTONS = (

@@ -74,7 +74,7 @@ def parse_update(raw: Raw, bot_id: int, now: datetime) -> DeskUpdate:
         if not isinstance(content, Mapping):
             continue
         if kind in _VERB_OF_KIND:
-            return _message(key, _VERB_OF_KIND[kind], content, now)
+            return _message(key, _VERB_OF_KIND[kind], content, str(bot_id), now)
         if kind == "callback_query":
             return _press(key, content, now)
         if kind == "my_chat_member":
@@ -83,7 +83,7 @@ def parse_update(raw: Raw, bot_id: int, now: datetime) -> DeskUpdate:
     return _other(key, {}, now)
 
 
-def _message(key: str, verb: DeskVerb, message: Raw, now: datetime) -> DeskUpdate:
+def _message(key: str, verb: DeskVerb, message: Raw, own_id: str, now: datetime) -> DeskUpdate:
     text = _text(message, "text") or _text(message, "caption")
     attachments = _attachments(message)
     moved_to, moved_from = _id(message, "migrate_to_chat_id"), _id(message, "migrate_from_chat_id")
@@ -97,7 +97,7 @@ def _message(key: str, verb: DeskVerb, message: Raw, now: datetime) -> DeskUpdat
         key=key,
         verb=verb,
         occurred_at=_moment(message, "edit_date" if edited else "date", now),
-        **_place(message),
+        **_place(message, own_id),
         author=_chat_as_author(speaks_for_chat) if speaks_for_chat else _author(_part(message, "from")),
         anonymous=bool(speaks_for_chat),
         text=text,
@@ -144,7 +144,7 @@ def _other(key: str, content: Raw, now: datetime) -> DeskUpdate:
     )
 
 
-def _place(message: Raw) -> dict[str, Any]:
+def _place(message: Raw, own_id: str = "") -> dict[str, Any]:
     chat = _part(message, "chat")
     # Outside forums, replies carry a message_thread_id too; only is_topic_message means a topic.
     topic_id = _id(message, "message_thread_id") if message.get("is_topic_message") is True else None
@@ -158,13 +158,13 @@ def _place(message: Raw) -> dict[str, Any]:
         "topic_id": topic_id,
         "message_id": _id(message, "message_id"),
         "reply_to_id": _id(replied, "message_id") if answers_somebody else None,
-        "reply_to_words": _words_of_a_bot(replied) if answers_somebody else "",
+        "reply_to_words": _our_words(replied, own_id) if answers_somebody else "",
     }
 
 
-def _words_of_a_bot(message: Raw) -> str:
-    by_bot = _part(message, "from").get("is_bot") is True
-    return words_mark(_text(message, "text") or _text(message, "caption")) if by_bot else ""
+def _our_words(message: Raw, own_id: str) -> str:
+    by_us = bool(own_id) and _id(_part(message, "from"), "id") == own_id
+    return words_mark(_text(message, "text") or _text(message, "caption")) if by_us else ""
 
 
 def _author(user: Raw) -> Author | None:

@@ -61,6 +61,7 @@ ATR_TEMPLATES = frozenset(
     }
 )
 HELP_TEMPLATES = frozenset({"help_notice", "help_reminder"})
+LISTS = frozenset({"gathered", "ticket_list"})
 PLACING_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "objection_notice"})
 REPORTED_UNDER = ATR_TEMPLATES | PLACING_TEMPLATES
 DESK_WORDS_TEMPLATES = frozenset({"triage_notice", "emergency_notice", "addition_notice"})
@@ -173,7 +174,7 @@ def _ours(snapshot: Snapshot, update: DeskUpdate) -> Ours | None:
 def _replied(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     ours = _ours(snapshot, update)
     if ours is None or ours.ticket_id is None:
-        return Outcome("ignored:talk")
+        return _about_no_ticket(snapshot, origin, update, ours)
     case = snapshot.cases[ours.ticket_id]
     chair = _chair_for_reply(snapshot, update, case, ours)
     if chair is None:
@@ -194,6 +195,14 @@ def _replied(snapshot: Snapshot, origin: Origin, update: DeskUpdate) -> Outcome:
     kept = as_note(words, ours, update.text)
     steps = (replace(outcome.steps[0], words=kept), *outcome.steps[1:]) if outcome.steps else ()
     return replace(outcome, steps=steps)
+
+
+def _about_no_ticket(snapshot: Snapshot, origin: Origin, update: DeskUpdate, ours: Ours | None) -> Outcome:
+    """Talk among people is no business of ours; but a report under a list, or under a lost message, must not vanish."""
+    to_us = update.reply_to_words if ours is None else ours.template in LISTS
+    author = None if update.anonymous else update.author
+    is_officer = author is not None and any(snapshot.ground.directory.posts_of(author.id))
+    return refuse(origin, "no_notice") if to_us and is_officer else Outcome("ignored:talk")
 
 
 def _chair_for_reply(
